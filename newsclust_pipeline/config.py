@@ -1,0 +1,79 @@
+"""Run config: the parameters of the algorithms, typed, bounded and explained for the Launchpad."""
+
+from enum import Enum
+
+import dagster as dg
+from pydantic import Field
+
+
+class KnnConfig(dg.Config):
+    """Of `knn_distance_matrix`."""
+
+    k: int = Field(
+        50,
+        ge=1,
+        le=1000,
+        description="Neighbours of every document that become edges of the distance matrix.",
+    )
+    projection_neighbors: int = Field(
+        80,
+        ge=2,
+        le=1000,
+        description="Neighbours (the document itself counted) to keep for umap_projection: "
+        "at least its n_neighbors, or it has to search again.",
+    )
+
+
+class ClusterSelectionMethod(Enum):
+    """How clusters are picked from the hierarchy."""
+
+    eom = "eom"
+    leaf = "leaf"
+
+
+class Tuning(Enum):
+    """How the parameters are found."""
+
+    none = "none"
+
+
+class HdbscanConfig(dg.Config):
+    """Of `hdbscan_labels`."""
+
+    min_samples: int = Field(
+        3,
+        ge=1,
+        le=1000,
+        description="A document is dense if this many neighbours are near. More: more noise.",
+    )
+    min_cluster_size: int = Field(
+        3, ge=2, le=100_000, description="The fewest articles that make a story."
+    )
+    cluster_selection_method: ClusterSelectionMethod = Field(
+        ClusterSelectionMethod.eom,
+        description="eom (excess of mass): fewer, larger stories. leaf: more, finer ones.",
+    )
+    cluster_selection_epsilon: float = Field(
+        0.0, ge=0.0, le=2.0, description="Stories nearer than this distance are not told apart."
+    )
+    tuning: Tuning = Field(Tuning.none, description="none: the parameters as they are given here.")
+
+
+class UmapConfig(dg.Config):
+    """Of `umap_projection`."""
+
+    n_components: int = Field(2, ge=2, le=3, description="Dimensions of the map: 2 or 3.")
+    n_neighbors: int = Field(
+        80,
+        ge=2,
+        le=1000,
+        description="Documents (itself counted) that a document's place depends on. Fewer: more "
+        "local detail. More: truer large distances.",
+    )
+    min_dist: float = Field(0.1, ge=0.0, le=1.0, description="How tightly documents may pack.")
+    random_state: int = Field(42, ge=0, le=2**31 - 1, description="Seed: the same, the same map.")
+
+
+def plain(config: dg.Config) -> dict[str, object]:
+    """Give a config's parameters as plain values."""
+    return {k: v.value if isinstance(v, Enum) else v for k, v in config.model_dump().items()}

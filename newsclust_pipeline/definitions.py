@@ -1,0 +1,59 @@
+"""Everything that Dagster must know, wired in one place.
+
+`build_defs()` reads the settings; keyword arguments put other resources in their places, which is
+how tests and notebooks run the pipeline on data of their own.
+"""
+
+import os
+from typing import Any
+
+import dagster as dg
+
+from newsclust_pipeline import assets, automation, checks
+from newsclust_pipeline.io_managers import CsrIO, HtmlIO, JsonIO, ParquetIO
+from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps
+
+
+def build_defs(**overrides: Any) -> dg.Definitions:
+    """Build the definitions. Overrides are resources by key, such as `news=NewsDumps(…)`."""
+    data_dir = _setting("NEWSCLUST_DATA_DIR", "data")
+    resources = {
+        "news": NewsDumps(path=_setting("NEWSCLUST_NEWS"), data_dir=data_dir),
+        "embedder": Embedder(
+            name=_setting("NEWSCLUST_EMBEDDER", "minilm"),
+            model=_setting("NEWSCLUST_EMBEDDER_MODEL"),
+            device=_setting("NEWSCLUST_EMBEDDER_DEVICE", "cpu"),
+            data_dir=data_dir,
+        ),
+        "milvus": Milvus(
+            uri=_setting("MILVUS_URI"),
+            token=_setting("MILVUS_TOKEN"),
+            collection=_setting("MILVUS_COLLECTION", "news_data"),
+            data_dir=data_dir,
+        ),
+        "parquet_io": ParquetIO(data_dir=data_dir),
+        "csr_io": CsrIO(data_dir=data_dir),
+        "json_io": JsonIO(data_dir=data_dir),
+        "html_io": HtmlIO(data_dir=data_dir),
+    }
+    return dg.Definitions(
+        assets=assets.PIPELINE,
+        asset_checks=checks.CHECKS,
+        jobs=[automation.news_job],
+        schedules=[automation.daily_schedule],
+        sensors=[automation.dump_sensor],
+        resources=resources | overrides,
+        # One process for all stages: a process each would import NumPy, Arrow, UMAP … seven times.
+        executor=dg.in_process_executor,
+    )
+
+
+def _setting(name: str, default: str = "") -> Any:
+    """Refer to an environment variable; an unset or empty one gives the default.
+
+    A reference shows as its name in the UI, so a token's value never does.
+    """
+    return dg.EnvVar(name) if os.environ.get(name) else default
+
+
+defs = build_defs()

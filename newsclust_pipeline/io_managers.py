@@ -1,0 +1,147 @@
+"""Values ↔ files under the data folder: `<asset><ending>`, written whole or not at all.
+
+One class per format over one base, which knows paths, atomic writing and missing files. What the
+values mean is the business of the stages.
+"""
+
+import json
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from newsclust_pipeline.console import last_word
+from newsclust_pipeline.stages.files import atomic_path, write_parquet
+from newsclust_pipeline.stages.neighbours import Neighbours
+
+
+class AtomicFileIO(dg.ConfigurableIOManager):
+    """Writes beside the target, flushes, renames; reads what the asset's name leads to."""
+
+    ending: ClassVar[str]
+    data_dir: str = Field("data", description="The folder of all persisted stages.")
+
+    @abstractmethod
+    def write(self, value: Any, path: Path) -> None:
+        """Write a value to a path, which is a temporary one."""
+
+    @abstractmethod
+    def read(self, path: Path) -> Any:
+        """Read the value back."""
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Persist an asset's value, and tell where."""
+        path = self._path(context.asset_key)
+        with atomic_path(path) as temporary:
+            self.write(obj, temporary)
+        place = path.resolve()
+        context.log.info(f"written: {place}")
+        context.add_output_metadata(
+            {"path": dg.MetadataValue.path(place), "bytes": place.stat().st_size}
+        )
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Read an upstream asset's value.
+
+        Raises:
+            dagster.Failure: it was never materialised here.
+        """
+        path = self._path(context.asset_key)
+        if not path.is_file():
+            name = context.asset_key.to_user_string()
+            raise dg.Failure(
+                f"{path}: no such file. Materialise {name} first, or check NEWSCLUST_DATA_DIR.",
+                allow_retries=False,
+            )
+        return self.read(path)
+
+    def _path(self, key: dg.AssetKey) -> Path:
+        return Path(self.data_dir) / f"{key.path[-1]}{self.ending}"
+
+
+class ParquetIO(AtomicFileIO):
+    """Arrow tables as Parquet."""
+
+    ending = ".parquet"
+
+    def write(self, value: pa.Table, path: Path) -> None:
+        """Write a table."""
+        write_parquet(value, path)
+
+    def read(self, path: Path) -> pa.Table:
+        """Read a table."""
+        return pq.read_table(path)
+
+
+class CsrIO(AtomicFileIO):
+    """Neighbours as one `.npz`: the matrix for `scipy.sparse.load_npz`, ids and lists beside it.
+
+    Not compressed: that would cost sixty times the time to save a quarter of the room.
+    """
+
+    ending = ".npz"
+
+    def write(self, value: Neighbours, path: Path) -> None:
+        """Write the matrix under SciPy's names, and what it was made of."""
+        matrix = value.matrix()
+        with path.open("wb") as file:
+            np.savez(
+                file,
+                format=np.array(b"csr"),
+                shape=np.array(matrix.shape),
+                data=matrix.data,
+                indices=matrix.indices,
+                indptr=matrix.indptr,
+                doc_id=value.doc_id,
+                neighbours=value.indices,
+                neighbour_distances=value.distances,
+                k=np.array(value.k),
+            )
+
+    def read(self, path: Path) -> Neighbours:
+        """Read the lists of neighbours; the matrix follows from them."""
+        with np.load(path) as file:
+            return Neighbours(
+                doc_id=file["doc_id"],
+                indices=file["neighbours"],
+                distances=file["neighbour_distances"],
+                k=int(file["k"]),
+            )
+
+
+class JsonIO(AtomicFileIO):
+    """Plain values as JSON, keys sorted."""
+
+    ending = ".json"
+
+    def write(self, value: Any, path: Path) -> None:
+        """Write a value."""
+        path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+    def read(self, path: Path) -> Any:
+        """Read a value."""
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+class HtmlIO(AtomicFileIO):
+    """Pages as they are."""
+
+    ending = ".html"
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Persist a page, and tell where at the end of the run: it is what the run was for."""
+        super().handle_output(context, obj)
+        last_word(f"the map is {self._path(context.asset_key).resolve()}")
+
+    def write(self, value: str, path: Path) -> None:
+        """Write a page."""
+        path.write_text(value, encoding="utf-8")
+
+    def read(self, path: Path) -> str:
+        """Read a page."""
+        return path.read_text(encoding="utf-8")

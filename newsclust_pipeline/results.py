@@ -1,0 +1,117 @@
+"""A stage's value → what Dagster records of it: a data version, a row count, a column schema."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+
+from newsclust_pipeline.console import last_word
+from newsclust_pipeline.stages.errors import NewsclustError
+from newsclust_pipeline.stages.neighbours import Neighbours
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+COLUMNS = {
+    "doc_id": "The document: 64 bits of its text's hash, hexadecimal.",
+    "title": "Headline, cleaned.",
+    "description": "Description, cleaned; null if there is none.",
+    "text": "Title and description: what is embedded.",
+    "published_at": "Time of publication, UTC; null if unknown.",
+    "url": "The article's address.",
+    "venue": "The outlet.",
+    "dump": "The file that the article came from.",
+    "copies": "How many identical articles this row stands for, itself included.",
+    "embedding": "The text's vector, of unit length.",
+    "label": "The story's number in this run, largest first; -1 for noise.",
+    "probability": "How surely the document belongs to its story, 0 to 1.",
+    "story_id": "The story's id; null for noise.",
+    "x": "Position on the map.",
+    "y": "Position on the map.",
+    "z": "Position on the map.",
+}
+
+
+def result(
+    value: T, params: Mapping[str, Any] | None = None, **metadata: Any
+) -> dg.MaterializeResult[T]:
+    """Wrap a stage's value, its version made from its content and the parameters behind it."""
+    if isinstance(value, pa.Table):
+        metadata |= {
+            "dagster/row_count": value.num_rows,
+            "dagster/column_schema": _column_schema(value.schema),
+        }
+    digest = hashlib.sha256(json.dumps(params or {}, sort_keys=True).encode())
+    _feed(digest.update, value)
+    return dg.MaterializeResult(
+        value=value, data_version=dg.DataVersion(digest.hexdigest()), metadata=metadata
+    )
+
+
+def plain_errors(stage: Callable[P, T]) -> Callable[P, T]:
+    """Turn errors that their message explains into failures that show nothing else.
+
+    Trying again would not mend them, so Dagster is told not to.
+    """
+
+    @wraps(stage)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return stage(*args, **kwargs)
+        except NewsclustError as error:
+            last_word(str(error))
+            raise dg.Failure(str(error), allow_retries=False) from None
+
+    return run
+
+
+def _feed(take: Callable[[bytes], Any], value: Any) -> None:
+    """Feed a value's content to a hash, in a form that depends on nothing else."""
+    if isinstance(value, pa.Table):
+        with pa.ipc.new_stream(pa.PythonFile(_Sink(take), "w"), value.schema) as stream:
+            stream.write_table(value.combine_chunks())
+    elif isinstance(value, Neighbours):
+        for array in (value.doc_id, value.indices, value.distances, np.array(value.k)):
+            take(np.ascontiguousarray(array).tobytes())
+    elif isinstance(value, str):
+        take(value.encode())
+    else:
+        take(json.dumps(value, sort_keys=True).encode())
+
+
+class _Sink:
+    """A file that hands on what is written to it."""
+
+    closed = False
+
+    def __init__(self, take: Callable[[bytes], Any]) -> None:
+        self._take = take
+
+    def write(self, content: bytes) -> int:
+        self._take(content)
+        return len(content)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _column_schema(schema: pa.Schema) -> dg.TableSchema:
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                field.name,
+                str(field.type),
+                description=COLUMNS.get(field.name),
+                constraints=dg.TableColumnConstraints(nullable=field.nullable),
+            )
+            for field in schema
+        ]
+    )

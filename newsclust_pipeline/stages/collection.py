@@ -1,0 +1,347 @@
+"""The documents in Milvus: kept in step with the dump, searched for neighbours.
+
+A collection belongs to one embedder: its vectors live in `<name>_<embedder's digest>`, and `<name>`
+is an alias of it. A changed embedder or dimension fills another collection, and the alias moves
+over when that one is complete: old and new vectors never mix, a broken rebuild leaves the old
+collection serving.
+
+Milvus Lite (a file) lets in one process at a time. It is opened behind a lock file and closed for
+good, so that runs take turns.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from newsclust_pipeline.stages.embedding import Progress, matrix
+from newsclust_pipeline.stages.errors import CollectionError
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+# All vectors have unit length, so the largest inner product is the smallest Euclidean distance,
+# and Milvus Lite searches it in far less time and memory than L2.
+METRIC, INDEX = "IP", "FLAT"
+_ROWS_PER_CALL = 1000
+_QUERIES_PER_CALL = 1000
+_TEXT_BYTES = 65_535  # Milvus's own limit for VARCHAR
+_LOCK_WAIT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class CollectionState:
+    """What the collection holds, as persisted. No path and no token: safe to pass on.
+
+    Attributes:
+        digest: of the embedder and the ids of all documents; equal digests mean equal content.
+    """
+
+    collection: str
+    count: int
+    dimension: int
+    index: str
+    metric: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Sync:
+    """What it took to bring the collection in step with the dump."""
+
+    state: CollectionState
+    new: int
+    removed: int
+    rebuilt: bool
+
+    @property
+    def reused(self) -> int:
+        """Documents that were in the collection before and stay."""
+        return self.state.count - self.new
+
+
+@contextmanager
+def milvus(uri: str, token: str | None = None) -> Iterator["MilvusClient"]:
+    """Open a `MilvusClient`: on a file (Milvus Lite, one process at a time) or a server's address.
+
+    Raises:
+        CollectionError: it can't be opened; says why as far as Milvus tells.
+    """
+    from pymilvus import MilvusClient
+
+    if is_server(uri):
+        client = _opened(uri, lambda: MilvusClient(uri=uri, token=token or ""))
+        try:
+            yield client
+        finally:
+            client.close()
+        return
+    path = Path(uri)
+    with _turn(path), _lite(path) as client:
+        yield client
+
+
+def is_server(uri: str) -> bool:
+    """Tell a Milvus server's address from a Milvus Lite file."""
+    return "://" in uri
+
+
+def sync(
+    client: "MilvusClient",
+    name: str,
+    articles: pa.Table,
+    embeddings: pa.Table,
+    progress: Progress = lambda *_: None,
+) -> Sync:
+    """Bring the collection in step: upsert what it lacks, delete what left the dump.
+
+    A document's id comes from its text, so a known id needs no second look.
+
+    Args:
+        client: an open `MilvusClient`.
+        name: what the collection is called, by alias.
+        articles: columns doc_id, text.
+        embeddings: columns doc_id, embedding; embedder's fingerprint in the schema's metadata.
+        progress: called with documents written and documents to write.
+
+    Raises:
+        CollectionError: the collection is not ours, or doesn't hold what was written.
+    """
+    serving = _serving(client, name)
+    own = f"{name}_{_short(_fingerprint(embeddings))}"
+    vectors = matrix(embeddings)
+    if not client.has_collection(own):
+        _create(client, own, vectors.shape[1])
+    client.load_collection(own)
+    ids = articles["doc_id"].to_pylist()
+    known = _ids(client, own)
+    gone = sorted(known.difference(ids))
+    for start in range(0, len(gone), _ROWS_PER_CALL):
+        client.delete(own, ids=gone[start : start + _ROWS_PER_CALL])
+    missing = [row for row, doc_id in enumerate(ids) if doc_id not in known]
+    _upsert(client, own, articles.take(missing), vectors[missing], progress)
+    _verify(client, own, len(ids))
+    _serve(client, name, serving, own)
+    state = CollectionState(
+        collection=name,
+        count=len(ids),
+        dimension=vectors.shape[1],
+        index=INDEX,
+        metric=METRIC,
+        digest=content_digest(embeddings),
+    )
+    rebuilt = serving not in {None, own}
+    return Sync(state, new=len(missing), removed=len(gone), rebuilt=rebuilt)
+
+
+def content_digest(embeddings: pa.Table) -> str:
+    """Give the digest of what the collection must hold: the embedder and the ids, in any order."""
+    content = [_fingerprint(embeddings), *sorted(embeddings["doc_id"].to_pylist())]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def nearest(
+    client: "MilvusClient",
+    state: CollectionState,
+    embeddings: pa.Table,
+    count: int,
+    progress: Progress = lambda *_: None,
+) -> np.ndarray:
+    """Search every document's nearest documents in the collection.
+
+    Args:
+        client: an open `MilvusClient`.
+        state: what the collection holds; its digest must be that of `embeddings`.
+        embeddings: columns doc_id, embedding: the documents, and the queries.
+        count: hits per document, the document itself being one of them.
+        progress: called with documents searched and documents in all.
+
+    Returns:
+        Rows of `embeddings` that are nearest to each row, (n, min(count, n)), nearest first as
+        Milvus ranks them (in float32).
+
+    Raises:
+        CollectionError: the collection holds other documents than these.
+    """
+    if state.digest != content_digest(embeddings):
+        raise CollectionError(
+            f"collection {state.collection}: filled from other embeddings than those given. "
+            "Materialise milvus_collection again."
+        )
+    client.load_collection(state.collection)
+    vectors = matrix(embeddings)
+    rows = {doc_id: row for row, doc_id in enumerate(embeddings["doc_id"].to_pylist())}
+    count = min(count, len(rows))
+    hits = np.empty((len(rows), count), dtype=np.int32)
+    for start in range(0, len(rows), _QUERIES_PER_CALL):
+        queries = vectors[start : start + _QUERIES_PER_CALL]
+        found = client.search(
+            state.collection,
+            data=queries,
+            limit=count,
+            output_fields=["id"],  # Milvus Lite would give whole rows back, vectors and all
+            search_params={"metric_type": METRIC},
+        )
+        for offset, ids in enumerate(hit.ids for hit in found):
+            hits[start + offset] = _rows_of(ids, rows, count, state.collection)
+        progress(start + len(queries), len(rows))
+    return hits
+
+
+def _rows_of(ids: Sequence[str], rows: dict[str, int], count: int, name: str) -> list[int]:
+    try:
+        found = [rows[doc_id] for doc_id in ids]
+    except KeyError as stranger:
+        raise CollectionError(
+            f"collection {name}: holds document {stranger}, which is not in the dump. Something "
+            "else writes to it: set MILVUS_COLLECTION to a name of its own."
+        ) from None
+    if len(found) != count:
+        raise CollectionError(
+            f"collection {name}: {len(found)} neighbours came back where {count} were due. "
+            "Documents are missing: materialise milvus_collection again."
+        )
+    return found
+
+
+@contextmanager
+def _turn(path: Path) -> Iterator[None]:
+    """Wait for our turn at a Milvus Lite file. The lock goes with its process, even when killed."""
+    from filelock import FileLock, Timeout
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(f"{path}.lock")
+    try:
+        with lock.acquire(timeout=_LOCK_WAIT_SECONDS):
+            yield
+    except Timeout:
+        raise CollectionError(
+            f"{path}: another run holds the collection (waited {_LOCK_WAIT_SECONDS} s). "
+            "Let it end, or set MILVUS_URI or NEWSCLUST_DATA_DIR to another place."
+        ) from None
+
+
+@contextmanager
+def _lite(path: Path) -> Iterator["MilvusClient"]:
+    from milvus_lite.server_manager import server_manager_instance
+    from pymilvus import MilvusClient
+
+    client = _opened(str(path), lambda: MilvusClient(uri=str(path)))
+    try:
+        yield client
+    finally:
+        client.close()
+        # close() alone keeps the file locked for as long as the process lives.
+        server_manager_instance.release_server(str(path))
+
+
+def _opened(uri: str, connect: Callable[[], "MilvusClient"]) -> "MilvusClient":
+    from pymilvus.exceptions import MilvusException
+
+    try:
+        return connect()
+    except (MilvusException, OSError) as fault:
+        if is_server(uri):
+            advice = "Is the server up, are MILVUS_URI and MILVUS_TOKEN right?"
+        else:
+            advice = (
+                "Another program may hold it, or it is not a Milvus Lite 3 file: let that program "
+                "end, or move the file away; the next run makes it anew."
+            )
+        raise CollectionError(
+            f"{uri}: Milvus can't be opened ({_brief(fault)}). {advice}"
+        ) from fault
+
+
+def _brief(fault: BaseException) -> str:
+    """Give a fault's own message without the codes around it."""
+    return str(getattr(fault, "message", "") or fault).split("\n")[0]
+
+
+def _fingerprint(embeddings: pa.Table) -> str:
+    return str((embeddings.schema.metadata or {})[b"fingerprint"].decode())
+
+
+def _short(fingerprint: str) -> str:
+    return hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
+
+
+def _serving(client: "MilvusClient", name: str) -> str | None:
+    """Tell which collection the alias points to; None if there is no such alias yet."""
+    if not client.has_collection(name):
+        return None
+    if name in client.list_collections():
+        raise CollectionError(
+            f"collection {name}: made by something else (ours is an alias of that name). "
+            "Set MILVUS_COLLECTION to another name, or drop it yourself."
+        )
+    return str(client.describe_alias(name)["collection_name"])
+
+
+def _create(client: "MilvusClient", own: str, dimension: int) -> None:
+    from pymilvus import DataType
+
+    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
+    schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=dimension)
+    schema.add_field("text", DataType.VARCHAR, max_length=_TEXT_BYTES)
+    index = client.prepare_index_params()
+    index.add_index("embedding", index_type=INDEX, metric_type=METRIC)
+    client.create_collection(own, schema=schema, index_params=index, consistency_level="Strong")
+
+
+def _ids(client: "MilvusClient", own: str) -> set[str]:
+    # Milvus Lite has no server time to read at, of which pymilvus warns at every iterator.
+    logging.getLogger("pymilvus.client.iterator.query_iterator").setLevel(logging.ERROR)
+    pages = client.query_iterator(own, batch_size=_ROWS_PER_CALL, output_fields=["id"])
+    ids: set[str] = set()
+    while page := pages.next():
+        ids.update(row["id"] for row in page)
+    pages.close()
+    return ids
+
+
+def _upsert(
+    client: "MilvusClient", own: str, articles: pa.Table, vectors: np.ndarray, progress: Progress
+) -> None:
+    ids, texts = articles["doc_id"].to_pylist(), articles["text"].to_pylist()
+    for start in range(0, len(ids), _ROWS_PER_CALL):
+        batch = [
+            {"id": ids[i], "embedding": vectors[i], "text": _cut(texts[i])}
+            for i in range(start, min(start + _ROWS_PER_CALL, len(ids)))
+        ]
+        client.upsert(own, batch)
+        progress(start + len(batch), len(ids))
+    client.flush(own)  # Milvus Lite searches unflushed rows far more slowly
+
+
+def _cut(text: str) -> str:
+    """Cut a text to the bytes that Milvus takes, between characters."""
+    return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
+
+
+def _verify(client: "MilvusClient", own: str, expected: int) -> None:
+    count = client.query(own, filter="", output_fields=["count(*)"])[0]["count(*)"]
+    if count != expected:
+        raise CollectionError(
+            f"collection {own}: holds {count} documents where {expected} were written. Something "
+            "else writes to it: set MILVUS_COLLECTION to a name of its own, and run again."
+        )
+
+
+def _serve(client: "MilvusClient", name: str, serving: str | None, own: str) -> None:
+    """Point the alias to the complete collection, and drop the one that it pointed to before."""
+    if serving == own:
+        return
+    if serving is None:
+        client.create_alias(own, name)
+    else:
+        client.alter_alias(own, name)
+        client.drop_collection(serving)

@@ -1,0 +1,198 @@
+"""Sparse distance graph → HDBSCAN clusters, in memory and time that grow with the edges.
+
+HDBSCAN (Campello, Moulavi, Sander 2013; McInnes, Healy 2017) needs the minimum spanning tree of the
+mutual reachability graph. Absent edges are infinitely long; the package `hdbscan` takes them only
+in N × N dense matrices. Here Prim's algorithm walks the sparse graph and leaps from one connected
+component to the next; from there on `hdbscan`'s own code condenses the hierarchy and selects.
+
+Mutual reachability is full of ties (all edges of an outlier are as long as its core distance), and
+how they are broken shows in the labels. They are broken as the package breaks them on the dense
+matrix, so that its results and these are the same.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from heapq import heappop, heappush
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse import csgraph
+
+NOISE = -1
+Selection = Literal["eom", "leaf"]
+# Stands for infinity. Unit vectors are at most 2 apart. hdbscan writes malformed trees for true
+# infinities; any value far beyond the distances gives the same clusters.
+_FAR = 1e6
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Labels (n,) int32, largest cluster 0, −1 for noise; probabilities (n,) float64 in [0, 1]."""
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+def hdbscan(
+    distances: sp.csr_array,
+    min_samples: int = 3,
+    min_cluster_size: int = 3,
+    selection: Selection = "eom",
+    epsilon: float = 0.0,
+) -> Clusters:
+    """Cluster the nodes of a symmetric sparse distance graph.
+
+    Args:
+        distances: (n, n), symmetric, finite, not negative; a missing entry is no edge, a stored 0
+            is a distance.
+        min_samples: the core distance is that to this neighbour (the node itself not counted). A
+            node with fewer neighbours is noise.
+        min_cluster_size: smaller groups are noise.
+        selection: excess of mass (fewer, larger clusters) or leaves (more, finer ones).
+        epsilon: clusters closer than this distance are not split.
+
+    Raises:
+        ValueError: the matrix is not square, or holds a distance that is negative or not finite.
+    """
+    n = _checked(distances)
+    if n < 2:
+        return Clusters(np.full(n, NOISE, dtype=np.int32), np.zeros(n))
+    edges = _spanning_tree(_mutual_reachability(distances, min(min_samples, n - 1)))
+    tree = _single_linkage(edges, min_cluster_size)
+    labels, probabilities = _selected(tree, min_cluster_size, selection, epsilon)
+    return Clusters(_by_size(labels), probabilities)
+
+
+def core_distances(distances: sp.csr_array, min_samples: int) -> np.ndarray:
+    """Give every node's distance to its min_samples-th neighbour; ∞ where there are fewer: (n,)."""
+    n = distances.shape[0]
+    degree = np.diff(distances.indptr)
+    rows = np.repeat(np.arange(n), degree)
+    ordered = distances.data[np.lexsort((distances.data, rows))]
+    core = np.full(n, np.inf)
+    enough = degree >= min_samples
+    core[enough] = ordered[distances.indptr[:-1][enough] + min_samples - 1]
+    return core
+
+
+def _checked(distances: sp.csr_array) -> int:
+    rows, columns = distances.shape
+    if rows != columns:
+        raise ValueError(f"the distance graph must be square, not {rows} × {columns}")
+    bad = int(np.count_nonzero(~(np.isfinite(distances.data) & (distances.data >= 0))))
+    if bad:
+        raise ValueError(f"{bad} of {distances.nnz} distances are negative or not finite")
+    return int(rows)
+
+
+def _mutual_reachability(distances: sp.csr_array, min_samples: int) -> sp.csr_array:
+    """Lengthen every edge to the core distances of its ends; those at ∞ are no edges any more."""
+    core = core_distances(distances, min_samples)
+    rows = np.repeat(np.arange(len(core)), np.diff(distances.indptr))
+    longer = np.maximum(core[rows], core[distances.indices])
+    reach = np.maximum(distances.data.astype(np.float64), longer)
+    return sp.csr_array((reach, distances.indices, distances.indptr), shape=distances.shape)
+
+
+def _spanning_tree(graph: sp.csr_array) -> np.ndarray:
+    """Find the edges (n − 1, 3) of a minimum spanning tree: two ends and a length, shortest first.
+
+    Edges of length `_FAR` lead from one connected component to another.
+    """
+    edges = _compiled_prim()(graph.indptr, graph.indices, graph.data, _FAR)
+    # The kind of sort matters: the package's, for its order of ties.
+    ordered: np.ndarray = edges[np.argsort(edges.T[2])]
+    return ordered
+
+
+def _prim(indptr: np.ndarray, indices: np.ndarray, lengths: np.ndarray, far: float) -> np.ndarray:
+    """Grow a tree from node 0 by the shortest edge, of equal ones to the node that comes first.
+
+    Prim (1957), with a heap: the sparse counterpart of the package's `mst_linkage_core`. Where no
+    edge leads on, it leaps to the first node left, from node 0 (as the dense one would).
+    """
+    n = len(indptr) - 1
+    edges = np.empty((n - 1, 3))
+    reached = np.zeros(n, dtype=np.bool_)
+    shortest = np.full(n, far)
+    source = np.zeros(n, dtype=np.int64)
+    heap: list[tuple[float, int]] = [(0.0, 0)]  # given a first entry for its type's sake
+    heap.pop()
+    node = first_left = 0
+    for step in range(n - 1):
+        reached[node] = True
+        for edge in range(indptr[node], indptr[node + 1]):
+            other, length = indices[edge], lengths[edge]
+            if not reached[other] and length < shortest[other]:
+                shortest[other], source[other] = length, node
+                heappush(heap, (length, int(other)))
+        # Entries that a shorter edge has overtaken stay in the heap until they come up.
+        while heap and reached[heap[0][1]]:
+            heappop(heap)
+        if heap:
+            node = heappop(heap)[1]
+        else:
+            while reached[first_left]:
+                first_left += 1
+            node = first_left
+        edges[step, 0], edges[step, 1], edges[step, 2] = source[node], node, shortest[node]
+    return edges
+
+
+@cache
+def _compiled_prim() -> Callable[..., np.ndarray]:
+    """Compile the one loop over documents that NumPy can't express."""
+    from numba import njit
+
+    compiled: Callable[..., np.ndarray] = njit(_prim)
+    return compiled
+
+
+def _single_linkage(edges: np.ndarray, min_cluster_size: int) -> np.ndarray:
+    """Write the dendrogram (n − 1, 4), as SciPy does, of a spanning tree.
+
+    Components that can be clusters are joined first. Small ones come after, each for itself: they
+    drop off the root as noise, where together they could pass for a cluster.
+    """
+    from hdbscan._hdbscan_linkage import label
+
+    n = len(edges) + 1
+    near = edges[:, 2] < _FAR
+    ends = tuple(edges[near, :2].T.astype(np.int64))
+    forest = sp.coo_array((np.ones(int(near.sum())), ends), shape=(n, n))
+    count, component = csgraph.connected_components(forest, directed=False)
+    _, first = np.unique(component, return_index=True)
+    small = np.bincount(component, minlength=count) < min_cluster_size
+    joined = first[np.lexsort((first, small))]
+    edges[~near, 0] = joined[0]
+    edges[~near, 1] = joined[1:]
+    dendrogram: np.ndarray = label(edges)
+    return dendrogram
+
+
+def _selected(
+    tree: np.ndarray, min_cluster_size: int, selection: Selection, epsilon: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Condense the dendrogram and select clusters, by the package's own code."""
+    from hdbscan.hdbscan_ import _tree_to_labels
+
+    labels, probabilities, *_ = _tree_to_labels(
+        None,
+        tree,
+        min_cluster_size=min_cluster_size,
+        cluster_selection_method=selection,
+        cluster_selection_epsilon=epsilon,
+    )
+    return labels, probabilities
+
+
+def _by_size(labels: np.ndarray) -> np.ndarray:
+    """Number clusters by size, the largest 0; equal ones by their first document."""
+    found, first, members = np.unique(labels, return_index=True, return_counts=True)
+    real = found != NOISE
+    order = np.lexsort((first[real], -members[real]))
+    new = np.full(int(labels.max(initial=NOISE)) + 2, NOISE, dtype=np.int32)
+    new[found[real][order]] = np.arange(len(order))
+    return new[labels]  # −1 indexes the last entry, which stays −1
