@@ -118,16 +118,16 @@ def _prim(indptr: np.ndarray, indices: np.ndarray, lengths: np.ndarray, far: flo
     reached = np.zeros(n, dtype=np.bool_)
     shortest = np.full(n, far)
     source = np.zeros(n, dtype=np.int64)
-    heap: list[tuple[float, int]] = [(0.0, 0)]  # given a first entry for its type's sake
+    heap = [(0.0, np.int64(0))]  # a first entry, for its type's sake
     heap.pop()
-    node = first_left = 0
+    node = first_left = np.int64(0)
     for step in range(n - 1):
         reached[node] = True
         for edge in range(indptr[node], indptr[node + 1]):
-            other, length = indices[edge], lengths[edge]
+            other, length = np.int64(indices[edge]), lengths[edge]
             if not reached[other] and length < shortest[other]:
                 shortest[other], source[other] = length, node
-                heappush(heap, (length, int(other)))
+                heappush(heap, (length, other))
         # Entries that a shorter edge has overtaken stay in the heap until they come up.
         while heap and reached[heap[0][1]]:
             heappop(heap)

@@ -1,0 +1,100 @@
+"""What tests of several rooms share."""
+
+import csv
+import gzip
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from newsclust_pipeline import console
+from newsclust_pipeline.definitions import build_defs
+from newsclust_pipeline.io_managers import CsrIO, HtmlIO, JsonIO, ParquetIO
+from newsclust_pipeline.resources import SAMPLE, Embedder, Milvus, NewsDumps
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_last_word():
+    """Keep what tested runs say at their end out of pytest's own end."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(console, "_last", ["as if registered"])
+        yield
+
+
+@pytest.fixture(scope="session")
+def sample_rows():
+    """The bundled sample's rows as they stand in the file."""
+    with SAMPLE.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="session")
+def vectors_seen(tmp_path_factory):
+    """One folder for the cache of vectors: tests needn't embed the same texts twice."""
+    return tmp_path_factory.mktemp("vectors")
+
+
+def write_dump(path: Path, rows: list[dict[str, str]]) -> Path:
+    """Write rows as a CSV dump, gzipped if the name says so."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "wt", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+class Pipeline:
+    """The real pipeline on data of a test's own."""
+
+    def __init__(
+        self, news: Path, data: Path, vectors: Path, collection: str = "news_data"
+    ) -> None:
+        self.data = data
+        self.instance = dg.DagsterInstance.ephemeral()
+        self.resources = {
+            "news": NewsDumps(path=str(news), data_dir=str(data)),
+            "embedder": Embedder(data_dir=str(vectors)),
+            "milvus": Milvus(data_dir=str(data), collection=collection),
+            **{
+                f"{name}_io": manager(data_dir=str(data))
+                for name, manager in [
+                    ("parquet", ParquetIO), ("csr", CsrIO), ("json", JsonIO), ("html", HtmlIO)
+                ]
+            },
+        }  # fmt: skip
+
+    def run(self, config: dict | None = None) -> dg.ExecuteInProcessResult:
+        """Materialise everything, checks included; a failed run is a result, too."""
+        run_config = {"ops": {name: {"config": given} for name, given in (config or {}).items()}}
+        return (
+            build_defs(**self.resources)
+            .resolve_job_def("news_to_stories")
+            .execute_in_process(run_config=run_config, instance=self.instance, raise_on_error=False)
+        )
+
+    def metadata(self, asset: str) -> dict:
+        """The metadata of an asset's newest materialisation, as plain values."""
+        event = self.instance.get_latest_materialization_event(dg.AssetKey(asset))
+        return {k: v.value for k, v in event.asset_materialization.metadata.items()}
+
+    def versions(self) -> dict[str, str]:
+        """The data version of every asset."""
+        keys = [spec.key for spec in build_defs().resolve_all_asset_specs()]
+        events = {key: self.instance.get_latest_materialization_event(key) for key in keys}
+        return {
+            key.to_user_string(): event.asset_materialization.tags["dagster/data_version"]
+            for key, event in events.items()
+        }
+
+
+@pytest.fixture
+def pipeline(tmp_path, vectors_seen):
+    """Make a pipeline on these rows, or on this dump or folder."""
+
+    def make(news: Path | list[dict[str, str]], **settings: str) -> Pipeline:
+        if isinstance(news, list):
+            news = write_dump(tmp_path / "dump.csv", news)
+        return Pipeline(news, tmp_path / "data", vectors_seen, **settings)
+
+    return make

@@ -1,0 +1,238 @@
+"""The whole pipeline, real in every stage, on the bundled sample and on changed copies of it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+import scipy.sparse as sp
+
+from newsclust_pipeline_tests.conftest import Pipeline, write_dump
+
+FILES = [
+    "cluster_plot.html",
+    "embeddings.parquet",
+    "hdbscan_labels.parquet",
+    "knn_distance_matrix.npz",
+    "milvus_collection.json",
+    "raw_news.parquet",
+    "rejected_rows.parquet",
+    "umap_projection.parquet",
+]
+
+
+def command_line(news="", data="", home="", select="*"):
+    """The contract's command, as a user would give it in CI."""
+    settings = {"NEWSCLUST_NEWS": str(news), "NEWSCLUST_DATA_DIR": str(data)}
+    return subprocess.run(
+        ["dagster", "asset", "materialize", "--select", select, "-m", "newsclust_pipeline"],
+        env=os.environ
+        | settings
+        | {
+            "DAGSTER_HOME": str(home),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        },
+        cwd=data or None,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def sample_run(tmp_path_factory, vectors_seen):
+    """One run on the bundled sample, shared by the tests that only look at it."""
+    made = Pipeline(Path(), tmp_path_factory.mktemp("sample"), vectors_seen)
+    made.resources["news"] = type(made.resources["news"])(data_dir=str(made.data))
+    assert made.run().success
+    return made
+
+
+def test_every_stage_is_persisted_under_its_contracted_name(sample_run):
+    files = sorted(p.name for p in sample_run.data.iterdir() if "milvus.db" not in p.name)
+    assert files == FILES
+
+
+def test_tables_have_their_contracted_columns(sample_run):
+    columns = {f: pq.read_schema(sample_run.data / f).names for f in FILES if "parquet" in f}
+    assert columns["raw_news.parquet"] == [
+        "doc_id", "title", "description", "text", "published_at", "url", "venue", "dump", "copies",
+    ]  # fmt: skip
+    assert columns["embeddings.parquet"] == ["doc_id", "embedding"]
+    assert columns["hdbscan_labels.parquet"] == ["doc_id", "label", "probability", "story_id"]
+    assert columns["umap_projection.parquet"] == ["doc_id", "x", "y"]
+    assert columns["rejected_rows.parquet"] == ["file", "row", "reason", "content"]
+
+
+def test_the_embedder_is_named_in_the_schema(sample_run):
+    metadata = pq.read_schema(sample_run.data / "embeddings.parquet").metadata
+    assert metadata[b"embedder"] == b"minilm"
+    assert metadata[b"model"] == b"sentence-transformers/all-MiniLM-L6-v2"
+    assert metadata[b"dimension"] == b"384"
+
+
+def test_the_matrix_is_symmetric_and_its_distances_are_those_of_the_vectors(sample_run):
+    matrix = sp.load_npz(sample_run.data / "knn_distance_matrix.npz")
+    ids = np.load(sample_run.data / "knn_distance_matrix.npz")["doc_id"]
+    embeddings = pq.read_table(sample_run.data / "embeddings.parquet")
+    order = pc.index_in(ids.tolist(), embeddings["doc_id"]).to_numpy()
+    vectors = np.stack(embeddings["embedding"].to_numpy())[order].astype(np.float64)
+    full = np.sqrt(((vectors[:, None] - vectors[None]) ** 2).sum(-1))
+    np.fill_diagonal(full, np.inf)
+    near = full <= np.sort(full, axis=1)[:, [49]]
+
+    assert abs(matrix - matrix.T).nnz == 0
+    found = matrix.tocoo()
+    np.testing.assert_allclose(found.data, full[found.row, found.col], atol=1e-6)
+    edges = np.zeros_like(near)
+    edges[found.row, found.col] = True
+    np.testing.assert_array_equal(edges, near | near.T, "the 50 nearest of either document")
+
+
+def test_labels_are_those_of_the_package_on_the_dense_matrix(sample_run):
+    from hdbscan import HDBSCAN
+
+    stored = np.load(sample_run.data / "knn_distance_matrix.npz")
+    matrix = sp.load_npz(sample_run.data / "knn_distance_matrix.npz").tocoo()
+    dense = np.full(matrix.shape, 1e6)
+    dense[matrix.row, matrix.col] = matrix.data
+    np.fill_diagonal(dense, 0)
+    expected = HDBSCAN(metric="precomputed", min_samples=3, min_cluster_size=3).fit(dense)
+    labels = pq.read_table(sample_run.data / "hdbscan_labels.parquet").to_pandas()
+    labels = labels.set_index("doc_id").loc[stored["doc_id"]]
+    pairs = set(zip(labels["label"], expected.labels_, strict=True))
+    assert len(pairs) == len(set(labels["label"])) == len(set(expected.labels_))
+    assert (-1, -1) in pairs
+    np.testing.assert_allclose(labels["probability"], expected.probabilities_)
+
+
+def test_the_collection_is_told_without_path_or_token(sample_run):
+    state = json.loads((sample_run.data / "milvus_collection.json").read_text())
+    assert state.keys() == {"collection", "count", "dimension", "index", "metric", "digest"}
+    assert state["collection"] == "news_data"
+    assert state["count"] == pq.read_metadata(sample_run.data / "raw_news.parquet").num_rows
+    assert str(sample_run.data) not in json.dumps(state)
+
+
+def test_the_ui_is_shown_figures_and_the_largest_stories(sample_run):
+    figures = sample_run.metadata("hdbscan_labels")
+    assert figures["stories"] > 20
+    assert 0 < figures["noise_share"] < 1
+    assert figures["largest_stories"].count("\n") == 11, "a head and ten rows"
+    assert sample_run.metadata("embeddings")["new"] >= 0
+    assert sample_run.metadata("raw_news")["dagster/row_count"] > 400
+    schema = sample_run.metadata("raw_news")["dagster/column_schema"]
+    assert all(column.description for column in schema.columns)
+    assert Path(sample_run.metadata("cluster_plot")["path"]).is_file()
+
+
+def test_a_rerun_changes_no_version_no_byte_and_no_count(sample_run):
+    before = sample_run.versions(), {f: (sample_run.data / f).read_bytes() for f in FILES}
+    assert sample_run.run().success
+    assert sample_run.versions() == before[0]
+    assert {f: (sample_run.data / f).read_bytes() for f in FILES} == before[1]
+    done = sample_run.metadata("milvus_collection")
+    assert (done["new"], done["removed"]) == (0, 0)
+    assert sample_run.metadata("embeddings")["new"] == 0
+
+
+def test_versions_follow_parameters_and_content(pipeline, sample_rows):
+    made = pipeline(sample_rows[:60])
+    made.run()
+    before = made.versions()
+    made.run({"hdbscan_labels": {"min_samples": 2}})
+    changed = {name for name, version in made.versions().items() if version != before[name]}
+    assert "hdbscan_labels" in changed
+    assert not changed & {"raw_news", "embeddings", "knn_distance_matrix", "umap_projection"}
+    made.run({"umap_projection": {"random_state": 7}})
+    assert made.versions()["umap_projection"] != before["umap_projection"]
+    assert made.versions()["hdbscan_labels"] == before["hdbscan_labels"]
+
+
+def test_order_of_rows_and_names_of_dumps_change_nothing(pipeline, sample_rows, tmp_path):
+    rows = sample_rows[:80]
+    made = pipeline(rows)
+    made.run()
+    labels = (made.data / "hdbscan_labels.parquet").read_bytes()
+    folder = tmp_path / "dumps"
+    folder.mkdir()
+    write_dump(folder / "b.csv", rows[40:][::-1])
+    write_dump(folder / "a.csv.gz", rows[:40])
+    made.resources["news"] = type(made.resources["news"])(path=str(folder), data_dir=str(made.data))
+    assert made.run().success
+    assert (made.data / "hdbscan_labels.parquet").read_bytes() == labels
+
+
+def test_documents_come_and_go_with_the_dump(pipeline, sample_rows, tmp_path):
+    distinct = list({(row["title"], row["description"]): row for row in sample_rows}.values())
+    made = pipeline(distinct[:60])
+    made.run()
+    write_dump(tmp_path / "dump.csv", distinct[20:90])
+    assert made.run().success
+    done = made.metadata("milvus_collection")
+    assert (done["new"], done["removed"], done["documents"]) == (30, 20, 70)
+    for stage in ("raw_news", "embeddings", "hdbscan_labels", "umap_projection"):
+        assert pq.read_metadata(made.data / f"{stage}.parquet").num_rows == 70
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_a_handful_of_articles_is_a_dump_like_any_other(pipeline, sample_rows, n):
+    made = pipeline(sample_rows[:n])
+    assert made.run().success
+    assert pq.read_table(made.data / "hdbscan_labels.parquet")["label"].to_pylist() == [-1] * n
+    assert sp.load_npz(made.data / "knn_distance_matrix.npz").shape == (n, n)
+    assert "<html" in (made.data / "cluster_plot.html").read_text(encoding="utf-8")
+
+
+def test_three_dimensions_give_a_third_column(pipeline, sample_rows):
+    made = pipeline(sample_rows[:40])
+    assert made.run({"umap_projection": {"n_components": 3}}).success
+    assert pq.read_schema(made.data / "umap_projection.parquet").names == ["doc_id", "x", "y", "z"]
+    assert "scatter3d" in (made.data / "cluster_plot.html").read_text(encoding="utf-8")
+
+
+def test_parameters_out_of_bounds_fail_their_asset_and_name_themselves(pipeline, sample_rows):
+    made = pipeline(sample_rows[:10])
+    done = made.run({"hdbscan_labels": {"min_cluster_size": 1}})
+    assert not done.success
+    assert "min_cluster_size" in str(done.failure_data_for_node("hdbscan_labels").error)
+    assert not (made.data / "hdbscan_labels.parquet").exists()
+
+
+def test_the_command_line_runs_the_sample_and_ends_with_the_place_of_the_map(tmp_path):
+    done = command_line(data=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip().endswith(f"the map is {tmp_path / 'cluster_plot.html'}")
+
+
+BAD = {
+    "nowhere.csv": (None, "nowhere.csv: no such file or folder. Set NEWSCLUST_NEWS"),
+    "empty_folder": ("folder", "empty_folder: the folder holds no dump. Put at least one file"),
+    "untitled.csv": (b"when,what\n1,2\n", "untitled.csv: no title column. Columns found: 'when'"),
+    "binary.csv": (b"PK\x03\x04\0\0\x9c\xff" * 99, "binary.csv: binary data, not text."),
+    "empty.csv": (b"", "empty.csv: the file is empty."),
+    "unusable.csv": (b"title,description\n,a\nnan,b\n", "unusable.csv: no usable article."),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_dump_that_is_no_use_ends_the_command_line_with_one_clear_sentence(tmp_path, name):
+    content, sentence = BAD[name]
+    news = tmp_path / name
+    if content == "folder":
+        news.mkdir()
+    elif content is not None:
+        news.write_bytes(content)
+    data = tmp_path / "data"
+    data.mkdir()
+    done = command_line(news, data)
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("newsclust_pipeline: ")
+    assert sentence in last
+    assert not (data / "embeddings.parquet").exists(), "nothing is embedded"
