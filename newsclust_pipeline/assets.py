@@ -125,15 +125,16 @@ def hdbscan_labels(
         config.cluster_selection_method.value,
         config.cluster_selection_epsilon,
     )
+    params = {"k": knn_distance_matrix.k} | plain(config)
     labels = stories.labels_table(knn_distance_matrix.doc_id, clusters)
     described = stories.describe(stories.join(raw_news, labels))
     return result(
         labels,
-        plain(config),
+        params,
         stories=described.num_rows,
         noise_share=stories.noise_share(labels),
         largest_stories=dg.MetadataValue.md(stories.as_markdown(described)),
-        **plain(config),
+        **params,
     )
 
 
@@ -166,7 +167,8 @@ def cluster_plot(
     """The map: one page that works offline, for those who only ever open the map."""
     documents = stories.join(raw_news, hdbscan_labels, umap_projection)
     described = stories.describe(documents)
-    html = page.build_page(documents, described, facts(embeddings))
+    made_with = told_by(embeddings, hdbscan_labels, umap_projection)
+    html = page.build_page(documents, described, made_with)
     return result(
         html,
         documents=documents.num_rows,
@@ -175,12 +177,24 @@ def cluster_plot(
     )
 
 
-def facts(embeddings: pa.Table) -> dict[str, str]:
-    """Tell what the map's footer says of its making."""
-    made_with = embeddings.schema.metadata or {}
-    return {name: made_with[name.encode()].decode() for name in ("embedder", "model")}
+def told_by(*tables: pa.Table) -> dict[str, str]:
+    """Collect what the map's footer says of its making from what the stages' tables carry."""
+    metadata = [table.schema.metadata or {} for table in tables]
+    told = {key.decode(): value.decode() for carried in metadata for key, value in carried.items()}
+    return {name: told[name] for name in FOOTER if name in told}
 
 
+FOOTER = (
+    "embedder",
+    "model",
+    "k",
+    "min_samples",
+    "min_cluster_size",
+    "cluster_selection_method",
+    "n_neighbors",
+    "min_dist",
+    "random_state",
+)
 PIPELINE = [
     raw_news,
     embeddings,

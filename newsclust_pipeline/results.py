@@ -40,8 +40,13 @@ COLUMNS = {
 def result(
     value: T, params: Mapping[str, Any] | None = None, **metadata: Any
 ) -> dg.MaterializeResult[T]:
-    """Wrap a stage's value, its version made from its content and the parameters behind it."""
+    """Wrap a stage's value, its version made from its content and the parameters behind it.
+
+    Tables carry the parameters in their schema's metadata, so that the file tells them, too.
+    """
     if isinstance(value, pa.Table):
+        told = {name: str(parameter) for name, parameter in (params or {}).items()}
+        value = value.replace_schema_metadata({**(value.schema.metadata or {}), **told})
         metadata |= {
             "dagster/row_count": value.num_rows,
             "dagster/column_schema": _column_schema(value.schema),

@@ -1,0 +1,128 @@
+"""What Dagster is told: complete, quick to load, free of secrets."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+import newsclust_pipeline
+from newsclust_pipeline.definitions import build_defs
+from newsclust_pipeline.resources import SAMPLE, Embedder, NewsDumps
+
+ROOT = Path(newsclust_pipeline.__file__).parents[1]
+GRAPH = {
+    "raw_news": set(),
+    "embeddings": {"raw_news"},
+    "milvus_collection": {"raw_news", "embeddings"},
+    "knn_distance_matrix": {"embeddings", "milvus_collection"},
+    "hdbscan_labels": {"raw_news", "knn_distance_matrix"},
+    "umap_projection": {"embeddings", "knn_distance_matrix"},
+    "cluster_plot": {"raw_news", "embeddings", "hdbscan_labels", "umap_projection"},
+}
+HEAVY = ["faiss", "hdbscan", "milvus_lite", "numba", "onnx", "onnxruntime", "plotly", "pymilvus",
+         "sklearn", "tokenizers", "torch", "transformers", "umap"]  # fmt: skip
+
+
+def python(code, **environment):
+    return subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", code],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+
+
+def test_the_graph_is_the_contracts():
+    specs = build_defs().resolve_all_asset_specs()
+    graph = {s.key.to_user_string(): {d.asset_key.to_user_string() for d in s.deps} for s in specs}
+    assert graph == GRAPH
+
+
+def test_every_asset_says_what_it_is_and_whose():
+    for spec in build_defs().resolve_all_asset_specs():
+        assert spec.description
+        assert spec.kinds
+        assert spec.owners
+        assert spec.group_name == "news"
+
+
+def test_everything_loads_and_binds():
+    dg.Definitions.validate_loadable(newsclust_pipeline.defs)
+    job = newsclust_pipeline.defs.resolve_job_def("news_to_stories")
+    steps = {name for name in job.graph.node_dict if name in GRAPH}
+    assert steps == set(GRAPH)
+    assert len(job.graph.node_dict) > len(GRAPH), "the checks run with the job"
+
+
+def test_loading_draws_in_nothing_heavy_and_warns_of_nothing():
+    code = f"import sys, newsclust_pipeline; print([m for m in {HEAVY} if m in sys.modules])"
+    done = python(code)
+    assert done.stdout.strip() == "[]"
+    assert done.stderr == ""
+
+
+def test_the_packages_attribute_is_what_the_command_line_looks_for():
+    from newsclust_pipeline import definitions
+
+    assert newsclust_pipeline.defs is definitions.defs
+    assert isinstance(newsclust_pipeline.defs, dg.Definitions)
+
+
+def test_resources_can_be_put_in_their_places():
+    other = NewsDumps(path="elsewhere.csv")
+    assert build_defs(news=other).resources["news"] is other
+
+
+def test_settings_come_from_the_environment_and_empty_ones_count_as_unset(monkeypatch):
+    monkeypatch.setenv("NEWSCLUST_NEWS", "/some/where.csv")
+    monkeypatch.setenv("MILVUS_COLLECTION", "")
+    resources = build_defs().resources
+    with dg.build_resources({k: resources[k] for k in ("news", "milvus")}) as made:
+        assert made.news.location == Path("/some/where.csv")
+        assert made.milvus.collection == "news_data"
+
+
+def test_an_unset_dump_is_the_bundled_sample():
+    assert NewsDumps(path="").location == SAMPLE
+    assert SAMPLE.is_file()
+
+
+def test_a_token_is_a_reference_not_a_value(monkeypatch):
+    monkeypatch.setenv("MILVUS_TOKEN", "root:very-secret")
+    defs = build_defs()
+    snapshot = repr(defs.resolve_job_def("news_to_stories").get_job_snapshot())
+    assert "very-secret" not in snapshot + repr(defs.resources["milvus"])
+    assert "MILVUS_TOKEN" in repr(defs.resources["milvus"])
+
+
+def test_dotenv_is_read_by_the_command_line(tmp_path):
+    (tmp_path / ".env").write_text("NEWSCLUST_NEWS=from_dotenv.csv\n")
+    done = subprocess.run(
+        [Path(sys.executable).with_name("dagster"), "asset", "materialize", "--select", "raw_news",
+         "-m", "newsclust_pipeline"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "from_dotenv.csv: no such file or folder" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"name": "word2vec"}, "NEWSCLUST_EMBEDDER=word2vec: this version has no such embedder"),
+        ({"device": "cuda"}, "NEWSCLUST_EMBEDDER_DEVICE=cuda: minilm runs on the CPU"),
+    ],
+)
+def test_an_embedder_that_cannot_be_is_refused_by_its_setting(settings, complaint):
+    from newsclust_pipeline.stages.errors import SettingError
+
+    with pytest.raises(SettingError, match=complaint):
+        Embedder(**settings).load()

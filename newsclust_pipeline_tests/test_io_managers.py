@@ -1,0 +1,100 @@
+"""Values survive the way to disk and back; files are whole or absent."""
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pytest
+import scipy.sparse as sp
+
+from newsclust_pipeline.io_managers import CsrIO, HtmlIO, JsonIO, ParquetIO
+from newsclust_pipeline.stages.neighbours import Neighbours
+
+TABLE = pa.table(
+    {
+        "doc_id": ["a", "b"],
+        "embedding": pa.array([[1.0, 0.0], [0.0, 1.0]], pa.list_(pa.float32(), 2)),
+    }
+).replace_schema_metadata({"embedder": "minilm"})
+NEIGHBOURS = Neighbours(
+    doc_id=np.array(["a", "b", "ç"]),
+    indices=np.array([[1, 2], [0, 2], [0, 1]], dtype=np.int32),
+    distances=np.array([[0.0, 1.5], [0.0, 1.5], [1.5, 1.5]], dtype=np.float32),
+    k=1,
+)
+
+
+def output(name="thing"):
+    return dg.build_output_context(asset_key=dg.AssetKey(name))
+
+
+def stored_and_loaded(manager, value):
+    manager.handle_output(output(), value)
+    return manager.load_input(dg.build_input_context(asset_key=dg.AssetKey("thing")))
+
+
+@pytest.mark.parametrize(
+    ("manager", "value"),
+    [
+        (ParquetIO, TABLE),
+        (JsonIO, {"count": 3, "name": "Zürich"}),
+        (HtmlIO, "<p>“Zürich”</p>\n"),
+    ],
+)
+def test_values_come_back_as_they_went(tmp_path, manager, value):
+    loaded = stored_and_loaded(manager(data_dir=str(tmp_path)), value)
+    assert loaded == value
+    if manager is ParquetIO:
+        assert loaded.schema.metadata == value.schema.metadata
+        assert loaded.schema.field("embedding").type.list_size == 2
+
+
+def test_neighbours_come_back_as_they_went(tmp_path):
+    loaded = stored_and_loaded(CsrIO(data_dir=str(tmp_path)), NEIGHBOURS)
+    for name in ("doc_id", "indices", "distances", "k"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(NEIGHBOURS, name))
+
+
+def test_the_matrix_file_is_one_that_scipy_reads_with_its_zeros(tmp_path):
+    CsrIO(data_dir=str(tmp_path)).handle_output(output(), NEIGHBOURS)
+    matrix = sp.load_npz(tmp_path / "thing.npz")
+    assert matrix.format == "csr"
+    assert matrix.nnz == 4, "a-b at distance 0, and c-a, both ways"
+    np.testing.assert_array_equal(matrix.toarray(), [[0, 0, 1.5], [0, 0, 0], [1.5, 0, 0]])
+    assert list(np.load(tmp_path / "thing.npz")["doc_id"]) == ["a", "b", "ç"]
+
+
+@pytest.mark.parametrize(
+    ("manager", "value"),
+    [(ParquetIO, TABLE), (JsonIO, {"b": 1, "a": 2}), (HtmlIO, "x"), (CsrIO, NEIGHBOURS)],
+)
+def test_the_same_value_gives_the_same_bytes(tmp_path, manager, value):
+    for folder in ("one", "two"):
+        manager(data_dir=str(tmp_path / folder)).handle_output(output(), value)
+    one, two = (next((tmp_path / folder).iterdir()) for folder in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    class Failing(HtmlIO):
+        def write(self, value, path):
+            path.write_text(value[:3], encoding="utf-8")
+            raise OSError("no space left on device")
+
+    HtmlIO(data_dir=str(tmp_path)).handle_output(output(), "the old page")
+    with pytest.raises(OSError, match="no space"):
+        Failing(data_dir=str(tmp_path)).handle_output(output(), "the new page")
+    assert [p.read_text() for p in tmp_path.iterdir()] == ["the old page"]
+
+
+def test_a_missing_file_is_named_with_the_asset_to_materialise(tmp_path):
+    context = dg.build_input_context(asset_key=dg.AssetKey("embeddings"))
+    with pytest.raises(dg.Failure, match=r"embeddings\.parquet: no such file\. Materialise embedd"):
+        ParquetIO(data_dir=str(tmp_path)).load_input(context)
+
+
+def test_place_and_size_are_recorded(tmp_path):
+    context = output("page")
+    HtmlIO(data_dir=str(tmp_path)).handle_output(context, "x" * 10)
+    metadata = context.consume_logged_metadata()
+    assert metadata["path"].value == str(tmp_path / "page.html")
+    assert metadata["bytes"] == 10 or metadata["bytes"].value == 10
