@@ -45,11 +45,12 @@ def result(
     Tables carry the parameters in their schema's metadata, so that the file tells them, too.
     """
     if isinstance(value, pa.Table):
+        table: Any = value
         told = {name: str(parameter) for name, parameter in (params or {}).items()}
-        value = value.replace_schema_metadata({**(value.schema.metadata or {}), **told})
+        value = table.replace_schema_metadata({**(table.schema.metadata or {}), **told})
         metadata |= {
-            "dagster/row_count": value.num_rows,
-            "dagster/column_schema": _column_schema(value.schema),
+            "dagster/row_count": table.num_rows,
+            "dagster/column_schema": _column_schema(table.schema),
         }
     digest = hashlib.sha256(json.dumps(params or {}, sort_keys=True).encode())
     _feed(digest.update, value)
