@@ -8,8 +8,9 @@ import hashlib
 import html
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
@@ -41,6 +42,7 @@ REJECTED = pa.schema(
     ]
 )
 # What exports write where they have nothing to say. As a whole cell only, in any case.
+_YEAR = r"(?<![+:\d])(?<!:\d\d\.)(?:19|20)\d\d"  # not the digits of a zone or of a second
 _MISSING = frozenset({"", "nan", "none", "null", "nat", "n/a", "<na>", "#n/a"})
 
 
@@ -104,18 +106,18 @@ def clean(value: object) -> str | None:
     >>> clean("  Fish &amp;amp; chips&nbsp;\n row "), clean("NaN")
     ('Fish & chips row', None)
     """
-    if isinstance(value, Mapping):  # {"source": {"id": …, "name": …}}
-        value = value.get("name")
-    if value is None or (isinstance(value, float) and value != value):  # noqa: PLR0124 (NaN)
-        return None
-    text = str(value)
-    while (decoded := html.unescape(text)) != text:
+    text = _plain_text(value)
+    while (decoded := unicodedata.normalize("NFC", html.unescape(text))) != text:
         text = decoded
-    # Lone surrogates break tokenizers and files; control characters are no text.
-    text = text.encode("utf-8", "replace").decode()
-    text = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
-    text = unicodedata.normalize("NFC", " ".join(text.split()))
-    return None if text.lower() in _MISSING or not _visible(text) else text
+    return _said(text)
+
+
+def clean_url(value: object) -> str | None:
+    """Give an address without whitespace; None if there is none.
+
+    Only `&amp;` is decoded: to HTML, the parameters of `?a=1&copy=2` hold a copyright sign.
+    """
+    return _said("".join(_plain_text(value).replace("&amp;", "&").split()))
 
 
 def parse_dates(values: pd.Series) -> pd.Series:
@@ -126,16 +128,46 @@ def parse_dates(values: pd.Series) -> pd.Series:
     guessed at: parsers would fill it in from today's date.
     """
     texts = values.astype("string").str.strip()
-    epoch = texts.str.fullmatch(r"\d{10}|\d{13}").fillna(False).astype(bool)
-    dated = texts.str.contains(r"\d{4}").fillna(False).astype(bool) & ~epoch
+    epoch = texts.str.fullmatch(r"\d{10}(\d{3})?(\.\d+)?").fillna(False).astype(bool)
+    dated = texts.str.contains(_YEAR).fillna(False).astype(bool) & ~epoch
     parsed = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
-    numbers = texts[epoch].astype("int64")
-    milliseconds = numbers.where(numbers >= 10**10, numbers * 1000)
+    numbers = texts[epoch].astype("float64")
+    milliseconds = numbers.where(numbers >= 10**10, numbers * 1000).round().astype("int64")
     parsed[epoch] = pd.to_datetime(milliseconds, unit="ms", utc=True).astype(parsed.dtype)
     parsed[dated] = pd.to_datetime(texts[dated], format="mixed", utc=True, errors="coerce").astype(
         parsed.dtype
     )
+    for row in values.index[dated & parsed.isna()]:
+        parsed[row] = _mail_date(texts[row])
     return parsed
+
+
+def _mail_date(text: str) -> pd.Timestamp:
+    """Parse a date of RFC 2822 with a named zone, as feeds have it; NaT if it is none."""
+    try:
+        parsed = pd.Timestamp(parsedate_to_datetime(text))
+    except ValueError:
+        return pd.NaT
+    return parsed.tz_localize("UTC") if parsed.tz is None else parsed.tz_convert("UTC")
+
+
+def _plain_text(value: object) -> str:
+    """Give a cell's value as text that can be written down; an empty one for no value."""
+    if isinstance(value, Mapping):  # {"source": {"id": …, "name": …}}
+        value = value.get("name")
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if value is None or (isinstance(value, float) and value != value):  # noqa: PLR0124 (NaN)
+        return ""
+    # Lone surrogates break tokenizers and files.
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def _said(text: str) -> str | None:
+    """Fold whitespace and control characters; None for what only looks like text."""
+    text = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
+    text = " ".join(text.split())
+    return None if text.lower() in _MISSING or not _visible(text) else text
 
 
 def _visible(text: str) -> bool:
@@ -151,7 +183,10 @@ def _fields(names: tuple[str, ...]) -> dict[str, list[str]]:
 def _article(row: Row) -> dict[str, Any] | None:
     """Make one article of a row; None if it has no title."""
     fields = _fields(tuple(row.cells))
-    found = {field: _first(row.cells, names) for field, names in fields.items()}
+    found = {
+        field: _first(row.cells, names, clean_url if field == "url" else clean)
+        for field, names in fields.items()
+    }
     title, description = found["title"], found["description"]
     if title is None:
         return None
@@ -160,9 +195,11 @@ def _article(row: Row) -> dict[str, Any] | None:
     return found | extra
 
 
-def _first(cells: Mapping[str, Any], names: Iterable[str]) -> str | None:
+def _first(
+    cells: Mapping[str, Any], names: Iterable[str], cleaned: Callable[[object], str | None]
+) -> str | None:
     """Give the first of these cells that says something, cleaned."""
-    return next((text for name in names if (text := clean(cells[name])) is not None), None)
+    return next((text for name in names if (text := cleaned(cells[name])) is not None), None)
 
 
 def _rejection(row: Row) -> dict[str, Any]:
@@ -182,7 +219,9 @@ def _rejection(row: Row) -> dict[str, Any]:
 
 def _folded(frame: pd.DataFrame) -> pa.Table:
     """Fold identical articles into the first published of them, counting the copies."""
-    ordered = frame.sort_values(["published_at", "doc_id", "dump", "row"], na_position="last")
+    # Of copies printed at one moment it must not be the dumps' names that choose.
+    order = ["published_at", "doc_id", "url", "venue", "dump", "row"]
+    ordered = frame.sort_values(order, na_position="last")
     copies = ordered.groupby("doc_id")["copies"].sum()
     first = ordered.drop_duplicates("doc_id")
     first = first.assign(copies=first["doc_id"].map(copies))

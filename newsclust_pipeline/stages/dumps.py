@@ -4,15 +4,17 @@ This room knows files: which are dumps, how they are packed, encoded and delimit
 are broken as records. What a row means (titles, dates, copies) is the business of `articles.py`.
 """
 
+import codecs
 import csv
 import gzip
 import io
 import json
+import os
 import zipfile
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
@@ -25,7 +27,14 @@ from newsclust_pipeline.stages.errors import DumpError
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".parquet", ".zip")
 FORMATS = " ".join(SUFFIXES)
 _HEAD_BYTES = 1 << 18
-_BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+# The longer ones first: UTF-32's begins with UTF-16's.
+_BOMS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _READ_FAULTS = (
     csv.Error,
     EOFError,
@@ -125,23 +134,28 @@ def _file_rows(path: Path, warnings: list[str]) -> Iterator[Row]:
         yield from _zip_rows(path, warnings)
         return
     with path.open("rb") as stream:
-        yield from _stream_rows(stream, path.name, warnings)
+        yield from _stream_rows(stream, _printable(path.name), warnings)
 
 
 def _zip_rows(path: Path, warnings: list[str]) -> Iterator[Row]:
     """Read an archive's members where they are: nothing is unpacked to disk."""
     with zipfile.ZipFile(path) as archive:
-        members = sorted(
-            info.filename
-            for info in archive.infolist()
-            if not info.is_dir() and not is_transient(Path(info.filename).name)
-        )
-        dumps = [name for name in members if _suffix(Path(name)) not in {"", ".zip"}]
+        files = [info for info in archive.infolist() if not info.is_dir()]
+        members = [m for m in files if not is_transient(Path(m.filename).name)]
+        dumps = [m for m in members if _suffix(Path(m.filename)) not in {"", ".zip"}]
         if not dumps:
             raise DumpError(f"{path}: the archive holds no dump ({FORMATS.replace(' .zip', '')}).")
-        for name in dumps:
-            with archive.open(name) as stream:
-                yield from _stream_rows(cast("BinaryIO", stream), f"{path.name}/{name}", warnings)
+        others = [m.filename for m in members if m not in dumps]
+        warnings += [f"{path.name}/{name}: ignored, not a dump" for name in others]
+        for member in sorted(dumps, key=lambda m: m.filename):
+            with archive.open(member) as stream:
+                name = _printable(f"{path.name}/{member.filename}")
+                yield from _stream_rows(cast("BinaryIO", stream), name, warnings)
+
+
+def _printable(name: str) -> str:
+    """Give a file's name in characters that can be written down, whatever its bytes are."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _stream_rows(stream: BinaryIO, dump: str, warnings: list[str]) -> Iterator[Row]:
@@ -198,51 +212,56 @@ def _text(stream: BinaryIO, dump: str, warnings: list[str]) -> tuple[io.TextIOWr
     head = buffered.peek(_HEAD_BYTES)[:_HEAD_BYTES]
     if not head:
         raise DumpError(f"{dump}: the file is empty. Replace it, or move it out of the way.")
-    encoding = _encoding(head)
-    if encoding is None:
+    encoding = next((e for bom, e in _BOMS.items() if head.startswith(bom)), "utf-8")
+    if encoding == "utf-8" and _is_binary(head):
         raise DumpError(
             f"{dump}: binary data, not text. Is the name's ending right? Known formats: {FORMATS}."
         )
-    if encoding == "cp1252":
-        warnings.append(f"{dump}: not UTF-8; read as Windows-1252")
-    text = io.TextIOWrapper(buffered, encoding=encoding, errors="replace", newline="")
-    return text, head.decode(encoding, errors="replace")
+    foreign = _Foreign(dump, warnings)
+    text = io.TextIOWrapper(buffered, encoding=encoding, errors=foreign.handler, newline="")
+    return text, head.decode(encoding, errors="replace")  # it may end within a character
 
 
-def _encoding(head: bytes) -> str | None:
-    """Choose the encoding of a text by its first bytes; None if it is no text."""
-    for bom, encoding in _BOMS.items():
-        if head.startswith(bom):
-            return encoding
-    if b"\0" in head:
-        return None
-    try:
-        # The head may end within a character: only what comes before its last bytes must decode.
-        head.decode("utf-8")
-    except UnicodeDecodeError as fault:
-        if fault.start < len(head) - 4:
-            controls = sum(byte < 32 and byte not in b"\t\n\r\f" for byte in head)
-            return None if controls > len(head) // 100 else "cp1252"
-    return "utf-8"
+def _is_binary(head: bytes) -> bool:
+    """Tell data from text: by characters that no text has in any number."""
+    controls = sum(byte < 32 and byte not in b"\t\n\r\f" for byte in head)
+    return controls > len(head) // 100
+
+
+class _Foreign:
+    """Reads bytes that are no UTF-8 as Windows-1252, and warns of them once a dump.
+
+    Byte by byte, so that one stray byte, or a late one, garbles nothing else.
+    """
+
+    handler = "newsclust-windows-1252"
+
+    def __init__(self, dump: str, warnings: list[str]) -> None:
+        self._warning = f"{dump}: not all of it is UTF-8; the rest is read as Windows-1252"
+        self._warnings = warnings
+        codecs.register_error(self.handler, self._decode)
+
+    def _decode(self, fault: UnicodeError) -> tuple[str, int]:
+        if not isinstance(fault, UnicodeDecodeError):
+            raise fault
+        if self._warning not in self._warnings:
+            self._warnings.append(self._warning)
+        return fault.object[fault.start : fault.end].decode("cp1252", "replace"), fault.end
 
 
 def _csv(stream: BinaryIO, dump: str, warnings: list[str]) -> Iterator[Row]:
     """Yield the records of a delimited file. Header names the cells."""
     text, head = _text(stream, dump, warnings)
     delimiter, header = _header(head, dump)
-    # A field longer than this is an unclosed quote that swallows the rest of the file.
-    csv.field_size_limit(1 << 22)
-    reader = csv.reader(text, delimiter=delimiter)
-    next(reader)
-    number, line = 0, reader.line_num
-    for cells in reader:
-        first, line = line + 1, reader.line_num
-        if not cells:
-            continue  # a blank line
-        number += 1
-        defect = _ragged(cells, header, first, line)
+    places: dict[str, int] = {}
+    for place, name in enumerate(header):
+        places.setdefault(name, place)
+    records = _records(text, delimiter, len(header))
+    next(records)  # the header itself
+    for number, (cells, defect) in enumerate(records, start=1):
         if defect is None:
-            yield Row(dump, number, dict(zip_longest(header, cells[: len(header)], fillvalue="")))
+            filled = {n: cells[p] if p < len(cells) else "" for n, p in places.items()}
+            yield Row(dump, number, filled)
         else:
             yield Row(dump, number, {"": delimiter.join(cells)}, defect)
 
@@ -250,27 +269,81 @@ def _csv(stream: BinaryIO, dump: str, warnings: list[str]) -> Iterator[Row]:
 def _header(head: str, dump: str) -> tuple[str, list[str]]:
     """Find the delimiter by which the first record names a title column."""
     likely = "\t,;|" if dump.lower().endswith(".tsv") else ",;\t|"
-    headers = {d: next(csv.reader(io.StringIO(head, newline=""), delimiter=d), []) for d in likely}
+    headers = {d: next(filter(None, _lenient(head, d)), []) for d in likely}
     for delimiter, header in headers.items():
         if has_title(header):
             return delimiter, header
     raise no_title(dump, max(headers.values(), key=len))
 
 
-def _ragged(cells: Sequence[str], header: Sequence[str], first: int, last: int) -> str | None:
-    """Say what is wrong with a record whose cells don't fit the header; None if it can be used.
+def _lenient(text: str, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
 
-    A short record on one line only lacks its trailing empty cells; a short one over several lines
-    is what an unclosed quote leaves behind.
+
+class _Lines:
+    """Lines of a text, some of which can be given back to be read again."""
+
+    def __init__(self, text: Iterator[str]) -> None:
+        self._text = text
+        self._back: deque[str] = deque()
+        self.taken: list[str] = []  # since it was last cleared
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._back.popleft() if self._back else next(self._text)
+        self.taken.append(line)
+        return line
+
+    @property
+    def rereading(self) -> bool:
+        """Whether the next line was given back."""
+        return bool(self._back)
+
+    def give_back(self) -> str:
+        """Give back all lines taken but the first, which is returned."""
+        first, *rest = self.taken
+        self._back.extendleft(reversed(rest))
+        return first
+
+
+def _records(
+    text: Iterator[str], delimiter: str, width: int
+) -> Iterator[tuple[list[str], str | None]]:
+    """Yield records and what is wrong with them, if anything; blank lines are none.
+
+    A quote that is never closed, or closed by the next one somewhere below, would swallow other
+    records. Where a record breaks the rules of quoting, its first line stands for itself and the
+    lines below are read again; of those only records of full width are trusted.
     """
-    if len(cells) > len(header) and any(cells[len(header) :]):
-        return f"{len(cells)} cells where the header names {len(header)}: an unquoted delimiter?"
-    if len(cells) < len(header) and last > first:
-        return (
-            f"{len(cells)} cells where the header names {len(header)}, "
-            f"over lines {first}-{last}: an unclosed quote?"
-        )
-    return None
+    # A longer field is an unclosed quote that swallows the rest of the file.
+    csv.field_size_limit(1 << 22)
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        lines.taken.clear()
+        doubtful = lines.rereading
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            line = lines.give_back()
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
+            cells, doubtful = next(_lenient(line, delimiter)), True
+        if not cells:
+            continue
+        yield cells, _misfit(cells, width, doubtful)
+
+
+def _misfit(cells: Sequence[str], width: int, doubtful: bool) -> str | None:
+    """Say what is wrong with a record's number of cells; None if it can be used."""
+    if doubtful and len(cells) != width:
+        return f"{len(cells)} cells where the header names {width}, by a quote that is not closed?"
+    if len(cells) > width and any(cells[width:]):
+        return f"{len(cells)} cells where the header names {width}: an unquoted delimiter?"
+    return None  # a short one only lacks its empty cells at the end
 
 
 def _jsonl(stream: BinaryIO, dump: str, warnings: list[str]) -> Iterator[Row]:
@@ -279,7 +352,7 @@ def _jsonl(stream: BinaryIO, dump: str, warnings: list[str]) -> Iterator[Row]:
     for number, line in enumerate(filter(str.strip, text), start=1):
         try:
             cells = json.loads(line)
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             yield Row(dump, number, {"": line.strip()}, f"not JSON: {fault}")
             continue
         if isinstance(cells, dict):
