@@ -11,6 +11,7 @@ good, so that runs take turns.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,6 +84,11 @@ def milvus(uri: str, token: str | None = None) -> Iterator["MilvusClient"]:
             client.close()
         return
     path = Path(uri)
+    if path.suffix != ".db":
+        raise CollectionError(
+            f"{uri}: neither a server's address nor a Milvus Lite file. Set MILVUS_URI to "
+            "http(s)://… or to a path that ends in .db."
+        )
     with _turn(path), _lite(path) as client:
         yield client
 
@@ -114,7 +120,7 @@ def sync(
         CollectionError: the collection is not ours, or doesn't hold what was written.
     """
     serving = _serving(client, name)
-    own = f"{name}_{_short(_fingerprint(embeddings))}"
+    own = _own(name, embeddings)
     vectors = matrix(embeddings)
     if not client.has_collection(own):
         _create(client, own, vectors.shape[1])
@@ -169,12 +175,13 @@ def nearest(
     Raises:
         CollectionError: the collection holds other documents than these.
     """
-    if state.digest != content_digest(embeddings):
+    own = _own(state.collection, embeddings)
+    if state.digest != content_digest(embeddings) or own != _serving(client, state.collection):
         raise CollectionError(
             f"collection {state.collection}: filled from other embeddings than those given. "
             "Materialise milvus_collection again."
         )
-    client.load_collection(state.collection)
+    client.load_collection(own)
     vectors = matrix(embeddings)
     rows = {doc_id: row for row, doc_id in enumerate(embeddings["doc_id"].to_pylist())}
     count = min(count, len(rows))
@@ -182,7 +189,7 @@ def nearest(
     for start in range(0, len(rows), _QUERIES_PER_CALL):
         queries = vectors[start : start + _QUERIES_PER_CALL]
         found = client.search(
-            state.collection,
+            own,
             data=queries,
             limit=count,
             output_fields=["id"],  # Milvus Lite would give whole rows back, vectors and all
@@ -215,9 +222,9 @@ def _turn(path: Path) -> Iterator[None]:
     """Wait for our turn at a Milvus Lite file. The lock goes with its process, even when killed."""
     from filelock import FileLock, Timeout
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{path}.lock")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with lock.acquire(timeout=_LOCK_WAIT_SECONDS):
             yield
     except Timeout:
@@ -225,6 +232,11 @@ def _turn(path: Path) -> Iterator[None]:
             f"{path}: another run holds the collection (waited {_LOCK_WAIT_SECONDS} s). "
             "Let it end, or set MILVUS_URI or NEWSCLUST_DATA_DIR to another place."
         ) from None
+    except OSError as fault:
+        raise CollectionError(
+            f"{path.parent}: can't hold the collection ({fault.strerror}). "
+            "Set NEWSCLUST_DATA_DIR or MILVUS_URI to a folder that can be written to."
+        ) from fault
 
 
 @contextmanager
@@ -268,20 +280,24 @@ def _fingerprint(embeddings: pa.Table) -> str:
     return str((embeddings.schema.metadata or {})[b"fingerprint"].decode())
 
 
-def _short(fingerprint: str) -> str:
-    return hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
+def _own(name: str, embeddings: pa.Table) -> str:
+    """Name the collection that belongs to these embeddings' model and dimension."""
+    made_by = f"{_fingerprint(embeddings)}/{matrix(embeddings).shape[1]}"
+    return f"{name}_{hashlib.sha256(made_by.encode()).hexdigest()[:12]}"
 
 
 def _serving(client: "MilvusClient", name: str) -> str | None:
     """Tell which collection the alias points to; None if there is no such alias yet."""
     if not client.has_collection(name):
         return None
-    if name in client.list_collections():
+    plain = name in client.list_collections()
+    serving = name if plain else str(client.describe_alias(name)["collection_name"])
+    if not re.fullmatch(rf"{re.escape(name)}_[0-9a-f]{{12}}", serving):
         raise CollectionError(
-            f"collection {name}: made by something else (ours is an alias of that name). "
-            "Set MILVUS_COLLECTION to another name, or drop it yourself."
+            f"collection {name}: made by something else (ours is an alias of that name for "
+            f"{name}_…). Set MILVUS_COLLECTION to another name, or remove that one yourself."
         )
-    return str(client.describe_alias(name)["collection_name"])
+    return serving
 
 
 def _create(client: "MilvusClient", own: str, dimension: int) -> None:

@@ -80,6 +80,12 @@ def embed(
             known.store([texts[p] for p in places], vectors[places])
             done += len(places)
             progress(done, len(missing))
+        left_out = [ids[row] for row in missing if not vectors[row].any()]
+    if left_out:
+        raise EmbeddingError(
+            f"document {left_out[0]}: the embedder gave no vector for it ({len(left_out)} of "
+            f"{len(missing)} were left out). Check the model, or the service behind it."
+        )
     return Embedded(_table(ids, vectors, embedder), new=len(missing))
 
 

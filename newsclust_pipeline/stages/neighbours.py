@@ -80,7 +80,8 @@ def measure(
         keep: neighbours to keep for the projection; max(k, keep) are kept, or all others there are.
     """
     n = len(doc_id)
-    width = max(min(max(k, keep), n - 1, hits.shape[1]), 0)
+    # One hit fewer than there are: the document itself may be among them.
+    width = max(min(max(k, keep), hits.shape[1] - 1), 0)
     indices = np.empty((n, width), dtype=np.int32)
     distances = np.empty((n, width), dtype=np.float32)
     for start in range(0, n, _BLOCK):

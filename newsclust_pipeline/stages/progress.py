@@ -28,9 +28,12 @@ def log_progress(
         if done < total and now - last < every:
             return
         last = now
-        rate = done / max(now - start, 1e-9)
-        left = f", {_duration((total - done) / rate)} left" if 0 < done < total else ""
-        say(f"{what}: {done:,} of {total:,} ({done / max(total, 1):.0%}), {rate:,.0f}/s{left}")
+        line = f"{what}: {done:,} of {total:,} ({done / max(total, 1):.0%})"
+        if now > start:
+            rate = done / (now - start)
+            line += f", {rate:,.0f}/s"
+            line += f", {_duration((total - done) / rate)} left" if 0 < done < total else ""
+        say(line)
 
     return progress
 

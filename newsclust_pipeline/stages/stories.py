@@ -100,8 +100,9 @@ def as_markdown(stories: pa.Table, rows: int = 10) -> str:
     return "\n".join(lines)
 
 
+_MARKS = str.maketrans({mark: f"&#{ord(mark)};" for mark in "\\`*_~[]<>|&!"})
+
+
 def _plain(text: str) -> str:
     """Take from a headline what Markdown or HTML would act on."""
-    for mark in "\\`*_[]<>|&":
-        text = text.replace(mark, f"&#{ord(mark)};" if mark in "<>|&" else f"\\{mark}")
-    return text
+    return text.translate(_MARKS)

@@ -5,12 +5,15 @@ A batch is committed as soon as it is embedded: a killed run loses at most the b
 
 import hashlib
 import sqlite3
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
+
+from newsclust_pipeline.stages.errors import EmbeddingError
 
 
 class VectorCache:
@@ -23,8 +26,15 @@ class VectorCache:
     def __enter__(self) -> Self:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(self._path, timeout=60)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB UNIQUE, vector BLOB)")
+        try:
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB UNIQUE, vector BLOB)")
+        except sqlite3.DatabaseError as fault:
+            self._db.close()
+            raise EmbeddingError(
+                f"{self._path}: not a cache of vectors, or a damaged one ({fault}). Move it away: "
+                "the next run makes it anew, embedding all texts again."
+            ) from fault
         return self
 
     def __exit__(
@@ -42,19 +52,33 @@ class VectorCache:
             found = self._db.execute(
                 "SELECT vector FROM vectors WHERE key = ?", (self._key(text),)
             ).fetchone()
-            if found and len(found[0]) == 4 * self._dimension:
-                vectors[row] = np.frombuffer(found[0], dtype="<f4")
-            else:
+            vector = _unpacked(found[0], self._dimension) if found else None
+            if vector is None:
                 missing.append(row)
+            else:
+                vectors[row] = vector
         return np.array(missing, dtype=np.intp)
 
     def store(self, texts: Sequence[str], vectors: np.ndarray) -> None:
         """Keep the vectors of these texts, in one transaction."""
-        rows = [
-            (self._key(t), v.astype("<f4").tobytes()) for t, v in zip(texts, vectors, strict=True)
-        ]
+        keys = map(self._key, texts)
+        rows = [(key, _packed(vector)) for key, vector in zip(keys, vectors, strict=True)]
         with self._db:
             self._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
 
     def _key(self, text: str) -> bytes:
         return hashlib.sha256(f"{self._fingerprint}\0{text}".encode()).digest()
+
+
+def _packed(vector: np.ndarray) -> bytes:
+    """Give a vector's bytes and their checksum."""
+    content = vector.astype("<f4").tobytes()
+    return content + zlib.crc32(content).to_bytes(4, "little")
+
+
+def _unpacked(entry: bytes, dimension: int) -> np.ndarray | None:
+    """Give an entry's vector; None if it is damaged or of another dimension."""
+    content, checksum = entry[:-4], entry[-4:]
+    if len(content) != 4 * dimension or zlib.crc32(content).to_bytes(4, "little") != checksum:
+        return None
+    return np.frombuffer(content, dtype="<f4")

@@ -1,0 +1,210 @@
+"""Labels → stories: ids that stay, headlines, counts and dates, and tables joined by id."""
+
+import html
+import re
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from markdown_it import MarkdownIt
+
+from newsclust_pipeline.stages.density import NOISE, Clusters
+from newsclust_pipeline.stages.stories import (
+    STORIES,
+    as_markdown,
+    describe,
+    join,
+    labels_table,
+    noise_share,
+)
+
+DAY = datetime(2024, 4, 24, 9, 30, 0, 123456, tzinfo=UTC)
+SCHEMA = pa.schema(
+    [
+        ("doc_id", pa.string()),
+        ("title", pa.string()),
+        ("venue", pa.string()),
+        ("published_at", pa.timestamp("us", tz="UTC")),
+        ("label", pa.int32()),
+        ("probability", pa.float64()),
+        ("story_id", pa.string()),
+    ]
+)
+
+
+def document(label=0, **changes):
+    row = {
+        "doc_id": "d0",
+        "title": "Ferry fire off Vesterglans",
+        "venue": "The Lantern",
+        "published_at": DAY,
+        "label": label,
+        "probability": 1.0,
+        "story_id": None if label == NOISE else f"s{label}",
+    }
+    return row | changes
+
+
+def documents(*rows):
+    return pa.Table.from_pylist(list(rows), schema=SCHEMA)
+
+
+def described(*rows):
+    return describe(documents(*rows)).to_pylist()
+
+
+def clusters(*labels):
+    labels = np.array(labels, dtype=np.int32)
+    return Clusters(labels, np.where(labels == NOISE, 0.0, 0.75))
+
+
+def ids(*names):
+    return np.array(names, dtype=np.str_)
+
+
+def test_labels_probabilities_and_ids_stand_in_the_rows_of_their_documents():
+    table = labels_table(ids("a", "b", "c", "d"), clusters(1, NOISE, 0, 1))
+    assert table.schema.types == [pa.string(), pa.int32(), pa.float64(), pa.string()]
+    assert table.to_pydict() == {
+        "doc_id": ["a", "b", "c", "d"],
+        "label": [1, NOISE, 0, 1],
+        "probability": [0.75, 0.0, 0.75, 0.75],
+        "story_id": ["sa", None, "sc", "sa"],
+    }
+
+
+def test_a_story_keeps_its_id_when_labels_are_renumbered_and_documents_join_behind():
+    before = labels_table(ids("a", "b", "c", "d"), clusters(0, 0, 1, 1))["story_id"].to_pylist()
+    after = labels_table(ids("a", "b", "c", "d", "e"), clusters(1, 1, 0, 0, 0))
+    assert after["story_id"].to_pylist()[:4] == before
+
+
+def test_two_stories_never_share_an_id():
+    table = labels_table(ids(*map(str, range(40))), clusters(*[row % 20 for row in range(40)]))
+    assert len(set(table["story_id"].to_pylist())) == 20
+
+
+@pytest.mark.parametrize("labels", [(), (NOISE,), (NOISE, NOISE, NOISE)])
+def test_without_stories_every_id_is_null_and_its_column_still_text(labels):
+    table = labels_table(ids(*"abc"[: len(labels)]), clusters(*labels))
+    assert table["story_id"].to_pylist() == [None] * len(labels)
+    assert table["story_id"].type == pa.string()
+    assert table["doc_id"].type == pa.string()
+
+
+def test_tables_join_by_doc_id_not_by_position():
+    documents = pa.table({"doc_id": ["a", "b", "c"], "title": ["A", "B", "C"]})
+    labels = pa.table({"doc_id": ["c", "a", "b"], "label": [3, 1, 2]})
+    places = pa.table({"doc_id": ["b", "c", "a", "left"], "x": [0.2, 0.3, 0.1, 9.9]})
+    assert join(documents, labels, places).to_pydict() == {
+        "doc_id": ["a", "b", "c"],
+        "title": ["A", "B", "C"],
+        "label": [1, 2, 3],
+        "x": [0.1, 0.2, 0.3],
+    }
+
+
+def test_a_document_that_a_stage_lacks_stops_the_join_with_count_and_remedy():
+    documents = pa.table({"doc_id": ["a", "b", "c"]})
+    labels = pa.table({"doc_id": ["b"], "label": [2]})
+    with pytest.raises(ValueError, match=r"2 of 3 documents are missing.*Materialise all assets"):
+        join(documents, labels)
+
+
+def test_empty_tables_join():
+    none = pa.table({"doc_id": pa.array([], pa.string())})
+    labels = pa.table({"doc_id": pa.array([], pa.string()), "label": pa.array([], pa.int32())})
+    assert join(none, labels).column_names == ["doc_id", "label"]
+
+
+def test_a_story_is_counted_dated_and_named():
+    early, late = DAY.replace(day=20), DAY.replace(day=27)
+    rows = [
+        document(title="Two dead", venue="The Lantern", published_at=late, probability=0.8),
+        document(title="Ferry fire", venue="Vesterglans Post", probability=1.0),
+        document(title="Fire aboard", venue="The Lantern", published_at=early, probability=0.3),
+        document(NOISE, title="Otters return", venue="Mirren Echo"),
+    ]
+    assert described(*rows) == [
+        {
+            "story_id": "s0",
+            "label": 0,
+            "title": "Ferry fire",
+            "size": 3,
+            "outlets": 2,
+            "first_published": early,
+            "last_published": late,
+        }
+    ]
+
+
+def test_of_equally_sure_documents_the_earliest_gives_the_title_and_undated_ones_come_last():
+    rows = [
+        document(title="Undated", published_at=None),
+        document(title="Later", published_at=DAY.replace(day=25)),
+        document(title="Earliest"),
+        document(title="Unsure", published_at=DAY.replace(day=1), probability=0.9),
+    ]
+    assert described(*rows)[0]["title"] == "Earliest"
+    assert described(*rows[::-1])[0]["title"] == "Earliest"
+
+
+def test_stories_come_largest_first():
+    labels = [2, 0, 1, 0, 0, NOISE, NOISE, NOISE, NOISE, 1]
+    found = described(*map(document, labels))
+    assert [(story["label"], story["size"]) for story in found] == [(0, 3), (1, 2), (2, 1)]
+
+
+def test_what_is_unknown_is_not_counted_as_an_outlet_or_a_date():
+    rows = [document(venue=None, published_at=None), document(venue=None)]
+    [story] = described(*rows)
+    assert (story["outlets"], story["first_published"], story["last_published"]) == (0, DAY, DAY)
+    [story] = described(document(published_at=None), document(published_at=None))
+    assert (story["first_published"], story["last_published"]) == (None, None)
+
+
+@pytest.mark.parametrize("rows", [[], [document(NOISE), document(NOISE)]], ids=["none", "noise"])
+def test_without_stories_the_table_is_empty_and_of_the_same_schema(rows):
+    table = describe(documents(*rows))
+    assert table.num_rows == 0
+    assert table.schema == STORIES
+    assert describe(documents(document())).schema == STORIES
+
+
+@pytest.mark.parametrize(
+    ("labels", "share"), [([], 0), ([0, 0], 0), ([NOISE, 0, NOISE, 0], 0.5), ([NOISE], 1)]
+)
+def test_the_noise_share_is_that_of_documents_in_no_story(labels, share):
+    assert noise_share(pa.table({"label": pa.array(labels, pa.int32())})) == share
+
+
+def test_the_markdown_table_has_the_largest_stories_and_no_more_rows_than_asked_for():
+    rows = [document(label, title=f"Story {label}") for label in range(5) for _ in range(9 - label)]
+    lines = as_markdown(describe(documents(*rows)), rows=2).splitlines()
+    assert lines[2:] == ["| 9 | 1 | Story 0 |", "| 8 | 1 | Story 1 |"]
+    assert len(as_markdown(describe(documents())).splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Ferry fire",
+        "Profits < losses > hopes",
+        "Bread & roses",
+        "What &amp; means",
+        "Odds 3|1 for the otter",
+        "*Bold* _claims_ `here` ~~gone~~",
+        "[Vesterglans](https://lantern.example)",
+        "<script>alert(1)</script>",
+        r"C:\ferry \* \| \\",
+        "![picture](x.png)",
+    ],
+)
+def test_a_headline_reads_in_markdown_as_it_was_written(title):
+    table = as_markdown(describe(documents(document(title=title))))
+    # Strikethrough is GitHub's, as are tables: the dialect that Dagster's UI renders.
+    shown = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(table)
+    cells = re.findall("<td[^>]*>(.*?)</td>", shown)
+    assert len(cells) == 3
+    assert html.unescape(cells[2]) == title  # with tags in it, this would not be so
