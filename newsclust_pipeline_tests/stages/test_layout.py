@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pyarrow as pa
 import pytest
+import umap
 
 from newsclust_pipeline.stages.layout import enough_neighbours, positions_table, project
 from newsclust_pipeline.stages.neighbours import Neighbours, measure
@@ -100,6 +101,25 @@ def test_the_neighbours_handed_over_are_used():
     assert own > overall / 3  # led astray, as it has to be if it searches nothing for itself
 
 
+def test_umap_is_handed_every_document_before_its_nearest_others(monkeypatch):
+    handed = []
+
+    class Watched(umap.UMAP):  # the real one; a wrong order only blurs its map
+        def fit_transform(self, *args, **kwargs):
+            handed.append(self.precomputed_knn)
+            return super().fit_transform(*args, **kwargs)
+
+    monkeypatch.setattr(umap, "UMAP", Watched)
+    vectors = stories_of(4, 10)
+    known = neighbours_of(vectors)
+    project(vectors, known, n_neighbors=8)
+    [(indices, distances, _)] = handed
+    np.testing.assert_array_equal(indices[:, 0], np.arange(40))
+    np.testing.assert_array_equal(indices[:, 1:], known.indices[:, :7])
+    assert not distances[:, 0].any()
+    np.testing.assert_array_equal(distances[:, 1:], known.distances[:, :7])
+
+
 def test_neighbours_beyond_those_needed_change_nothing():
     vectors = stories_of(4, 20)
     enough = project(vectors, neighbours_of(vectors, keep=9), n_neighbors=10)
@@ -107,12 +127,13 @@ def test_neighbours_beyond_those_needed_change_nothing():
     assert more.tobytes() == enough.tobytes()
 
 
-def test_with_too_few_neighbours_they_are_searched_in_the_vectors():
+def test_with_too_few_neighbours_they_are_searched_in_the_vectors(recwarn):
     vectors, labels = stories_of(4, 20), np.repeat(range(4), 20)
     # Only two, and wrong ones: a map made of them would show no stories.
     known = neighbours_of(vectors, keep=2, order=-1)
     own, overall = spread(project(vectors, known, n_neighbors=15), labels)
     assert own < overall / 3
+    assert not [w for w in recwarn if "precomputed_knn" in str(w.message)]
 
 
 @pytest.mark.parametrize("n_neighbors", [2, 29, 30, 31, 500])
