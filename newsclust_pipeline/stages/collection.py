@@ -225,8 +225,7 @@ def _turn(path: Path) -> Iterator[None]:
     lock = FileLock(f"{path}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with lock.acquire(timeout=_LOCK_WAIT_SECONDS):
-            yield
+        lock.acquire(timeout=_LOCK_WAIT_SECONDS)
     except Timeout:
         raise CollectionError(
             f"{path}: another run holds the collection (waited {_LOCK_WAIT_SECONDS} s). "
@@ -237,6 +236,10 @@ def _turn(path: Path) -> Iterator[None]:
             f"{path.parent}: can't hold the collection ({fault.strerror}). "
             "Set NEWSCLUST_DATA_DIR or MILVUS_URI to a folder that can be written to."
         ) from fault
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -292,7 +295,7 @@ def _serving(client: "MilvusClient", name: str) -> str | None:
         return None
     plain = name in client.list_collections()
     serving = name if plain else str(client.describe_alias(name)["collection_name"])
-    if not re.fullmatch(rf"{re.escape(name)}_[0-9a-f]{{12}}", serving):
+    if not _is_ours(serving, name):
         raise CollectionError(
             f"collection {name}: made by something else (ours is an alias of that name for "
             f"{name}_…). Set MILVUS_COLLECTION to another name, or remove that one yourself."
@@ -347,11 +350,16 @@ def _verify(client: "MilvusClient", own: str, expected: int) -> None:
 
 
 def _serve(client: "MilvusClient", name: str, serving: str | None, own: str) -> None:
-    """Point the alias to the complete collection, and drop the one that it pointed to before."""
-    if serving == own:
-        return
+    """Point the alias to the complete collection, and drop those of other embedders."""
     if serving is None:
         client.create_alias(own, name)
-    else:
+    elif serving != own:
         client.alter_alias(own, name)
-        client.drop_collection(serving)
+    for other in client.list_collections():
+        if other != own and _is_ours(other, name):
+            client.drop_collection(other)
+
+
+def _is_ours(collection: str, name: str) -> bool:
+    """Tell by its name whether a collection was made here, for some embedder."""
+    return re.fullmatch(rf"{re.escape(name)}_[0-9a-f]{{12}}", collection) is not None

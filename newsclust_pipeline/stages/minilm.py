@@ -62,6 +62,8 @@ class MiniLM:
         Raises:
             EmbeddingError: the weights are not installed or are not the ones that they should be.
         """
+        if texts:
+            _ = self._session  # made here: threads that need it at once would make one each
         # Threads over texts: faster than threads within one, which is too small to share out.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(0, len(texts), _CHUNK):

@@ -7,7 +7,9 @@ import scipy.sparse as sp
 from scipy.sparse import csgraph
 
 # Hits searched beyond those that are kept. Milvus ranks in float32: near-equal distances may come
-# in the wrong order, and a document with many twins may itself not be among its hits.
+# in the wrong order, and a document with many twins may itself not be among its hits. (Beyond
+# that, among more than k near-copies within 0.001 of each other, which of them count as nearest is
+# float32's choice; their distances are exact all the same.)
 MARGIN = 8
 _BLOCK = 4096  # rows whose neighbours' vectors are held at a time
 
@@ -52,9 +54,7 @@ class Neighbours:
     def summary(self) -> dict[str, float | int]:
         """Give the matrix's figures: documents, edges, components, distance to the kth."""
         matrix = self.matrix()
-        # Ones for distances: to SciPy's graphs a 0 is no edge.
-        graph = sp.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), matrix.shape)
-        components, _ = csgraph.connected_components(graph, directed=False)
+        components, _ = csgraph.connected_components(matrix, directed=False)
         farthest = self.distances[:, : self.k][:, -1:]
         return {
             "documents": len(self.doc_id),

@@ -312,6 +312,13 @@ def test_once_closed_the_file_can_be_opened_by_anyone_while_we_live_on(tmp_path)
     assert subprocess.run(notebook, capture_output=True, check=True, text=True).stdout == "3\n"
 
 
+def test_what_goes_wrong_while_the_file_is_open_is_not_taken_for_a_file_that_cant_be_opened(
+    tmp_path,
+):
+    with pytest.raises(FileNotFoundError, match="elsewhere"), milvus(str(tmp_path / "milvus.db")):
+        raise FileNotFoundError("elsewhere")
+
+
 def test_two_processes_take_turns_at_one_file(tmp_path):
     uri = str(tmp_path / "milvus.db")
     command = [sys.executable, "-c", HOLDER, uri]

@@ -85,18 +85,19 @@ def test_another_dimension_finds_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "damage",
+    "damaged",
     [
-        pytest.param(b"", id="empty"),
-        pytest.param(b"\0" * 7, id="cut"),
-        pytest.param(np.array([np.nan, 1], dtype="<f4").tobytes(), id="not finite"),
-        pytest.param(b"\0" * 8, id="all zero"),
+        pytest.param(lambda entry: b"", id="empty"),
+        pytest.param(lambda entry: entry[:-1], id="cut"),
+        pytest.param(lambda entry: bytes([entry[0] ^ 1]) + entry[1:], id="one bit of the vector"),
+        pytest.param(lambda entry: bytes(len(entry) - 1) + b"\1", id="zeros"),
     ],
 )
-def test_a_damaged_entry_is_embedded_again(tmp_path, damage):
+def test_a_damaged_entry_is_embedded_again(tmp_path, damaged):
     path = filled(tmp_path / "cache")
     with sqlite3.connect(path) as db:
-        db.execute("UPDATE vectors SET vector = ?", (damage,))
+        db.create_function("damaged", 1, damaged)
+        db.execute("UPDATE vectors SET vector = damaged(vector)")
     db.close()
     assert looked_up(path)[1] == [0, 1, 2]
     filled(path)
@@ -110,6 +111,16 @@ def test_a_file_that_is_no_cache_is_refused_by_name_with_a_way_out(tmp_path):
     path.write_text("Not a database at all, but long enough to be taken for one." * 50)
     with pytest.raises(NewsclustError, match=r"embedding_cache\.sqlite"):
         looked_up(path)
+
+
+def test_a_cache_with_damaged_pages_is_refused_by_name(tmp_path):
+    path, texts = tmp_path / "embedding_cache.sqlite", [f"text {n}" for n in range(2000)]
+    with VectorCache(path, "minilm/1", 2) as cache:
+        cache.store(texts, np.ones((2000, 2), dtype=np.float32))
+    content = path.read_bytes()
+    path.write_bytes(content[:8192] + b"\xff" * (len(content) - 8192))  # the head still reads well
+    with pytest.raises(NewsclustError, match=r"embedding_cache\.sqlite"):
+        looked_up(path, texts)
 
 
 def test_keeping_a_text_twice_does_not_grow_the_cache(tmp_path):
