@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 export DAGSTER_HOME := $(CURDIR)/.dagster
 
-.PHONY: run ui test lint install clean
+.PHONY: run ui test bench lint install clean
 
 run: install
 	$(BIN)/dagster asset materialize --select '*' -m newsclust_pipeline
@@ -15,6 +15,13 @@ ui: install
 
 test: $(VENV)/test.installed install
 	$(BIN)/python -m pytest
+
+# ARGS go to every benchmark: make bench ARGS="--repeats 5"
+bench: $(VENV)/test.installed install
+	for script in benchmarks/[!_]*.py; do \
+	  [ $$script = benchmarks/report.py ] || \
+	    $(BIN)/python -m $$(echo $${script%.py} | tr / .) $(ARGS) || exit 1; \
+	done
 
 lint: $(VENV)/lint.installed install
 	$(BIN)/ruff format --check .

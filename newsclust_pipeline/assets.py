@@ -63,14 +63,16 @@ def embeddings(
 ) -> dg.MaterializeResult[pa.Table]:
     """One unit vector per article, by the embedder of the settings."""
     model = embedder.load()
-    found = embed(raw_news, model, embedder.cache, log_progress(context.log.info, "texts embedded"))
+    progress = log_progress(context.log.info, "texts embedded")
+    found = embed(raw_news, model, embedder.cache, progress, embedder.keep_days)
     return result(
         found.table,
         new=found.new,
         reused=found.table.num_rows - found.new,
+        pruned_from_cache=found.pruned,
         embedder=model.name,
         model=model.model,
-        dimension=model.dimension,
+        dimension=found.dimension,
     )
 
 

@@ -23,6 +23,13 @@ def build_defs(**overrides: Any) -> dg.Definitions:
             name=_setting("NEWSCLUST_EMBEDDER", "minilm"),
             model=_setting("NEWSCLUST_EMBEDDER_MODEL"),
             device=_setting("NEWSCLUST_EMBEDDER_DEVICE", "cpu"),
+            dtype=_setting("NEWSCLUST_EMBEDDER_DTYPE", "float32"),
+            prompt=_setting("NEWSCLUST_EMBEDDER_PROMPT"),
+            batch_size=_setting("NEWSCLUST_EMBEDDER_BATCH_SIZE"),
+            concurrency=_setting("NEWSCLUST_EMBEDDER_CONCURRENCY", "4"),
+            base_url=_setting("OPENAI_BASE_URL"),
+            api_key=_setting("OPENAI_API_KEY"),
+            cache_days=_setting("NEWSCLUST_CACHE_DAYS", "90"),
             data_dir=data_dir,
         ),
         "milvus": Milvus(

@@ -100,6 +100,19 @@ def test_a_token_is_a_reference_not_a_value(monkeypatch):
     assert "MILVUS_TOKEN" in repr(defs.resources["milvus"])
 
 
+def test_an_api_key_is_a_reference_not_a_value(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    assert "very-secret" not in repr(build_defs().resources["embedder"])
+
+
+def test_days_of_the_cache_are_a_number():
+    from newsclust_pipeline.stages.errors import SettingError
+
+    assert Embedder(cache_days="0").keep_days == 0
+    with pytest.raises(SettingError, match="NEWSCLUST_CACHE_DAYS=soon: must be a whole number"):
+        _ = Embedder(cache_days="soon").keep_days
+
+
 def test_dotenv_is_read_by_the_command_line(tmp_path):
     (tmp_path / ".env").write_text("NEWSCLUST_NEWS=from_dotenv.csv\n")
     done = subprocess.run(
@@ -117,8 +130,15 @@ def test_dotenv_is_read_by_the_command_line(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"name": "word2vec"}, "NEWSCLUST_EMBEDDER=word2vec: this version has no such embedder"),
-        ({"device": "cuda"}, "NEWSCLUST_EMBEDDER_DEVICE=cuda: minilm runs on the CPU"),
+        ({"name": "word2vec"}, "NEWSCLUST_EMBEDDER=word2vec: no such embedder. Set it to minilm"),
+        ({"device": "cuda"}, "minilm runs on the CPU.*NEWSCLUST_EMBEDDER_DEVICE"),
+        ({"prompt": "query: "}, "minilm.*takes no prompt"),
+        ({"name": "openai", "base_url": "http://a.example/v1"}, "NEWSCLUST_EMBEDDER_MODEL"),
+        ({"name": "openai", "model": "m", "base_url": "localhost"}, "OPENAI_BASE_URL"),
+        ({"name": "openai", "model": "m"}, "OPENAI_API_KEY"),
+        ({"name": "sentence-transformers"}, "NEWSCLUST_EMBEDDER_MODEL"),
+        ({"name": "bge-m3", "batch_size": "many"}, "NEWSCLUST_EMBEDDER_BATCH_SIZE=many: must be"),
+        ({"name": "bge-m3", "dtype": "int3"}, "NEWSCLUST_EMBEDDER_DTYPE"),
     ],
 )
 def test_an_embedder_that_cannot_be_is_refused_by_its_setting(settings, complaint):

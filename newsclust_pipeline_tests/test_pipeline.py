@@ -12,7 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
+from newsclust_pipeline.resources import Embedder
 from newsclust_pipeline_tests.conftest import Pipeline, write_dump
+from newsclust_pipeline_tests.embedding_server import EmbeddingServer
 
 FILES = [
     "cluster_plot.html",
@@ -194,6 +196,41 @@ def test_three_dimensions_give_a_third_column(pipeline, sample_rows):
     assert made.run({"umap_projection": {"n_components": 3}}).success
     assert pq.read_schema(made.data / "umap_projection.parquet").names == ["doc_id", "x", "y", "z"]
     assert "scatter3d" in (made.data / "cluster_plot.html").read_text(encoding="utf-8")
+
+
+def test_another_embedder_by_settings_alone_fills_a_collection_of_its_own(pipeline, sample_rows):
+    made = pipeline(sample_rows[:60])
+    assert made.run().success
+    with EmbeddingServer(authorization="Bearer sk-very-secret") as server:
+        made.resources["embedder"] = Embedder(
+            name="openai",
+            model=server.model,
+            base_url=server.url,
+            api_key="sk-very-secret",
+            data_dir=str(made.data),
+        )
+        assert made.run().success
+    collection = json.loads((made.data / "milvus_collection.json").read_text())
+    assert collection["dimension"] == server.dimension
+    assert made.metadata("milvus_collection")["rebuilt"]
+    assert made.metadata("embeddings")["embedder"] == "openai"
+    files = [path for path in made.data.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"very-secret" in path.read_bytes()]
+    versions = made.versions()
+    assert made.run().success, "with nothing new, the service isn't needed any more"
+    assert made.versions() == versions
+
+
+def test_one_per_cent_of_new_articles_is_all_that_is_embedded(pipeline, sample_rows, tmp_path):
+    distinct = list({(row["title"], row["description"]): row for row in sample_rows}.values())
+    made = pipeline(distinct[:100])
+    made.resources["embedder"] = Embedder(data_dir=str(tmp_path / "own"))
+    made.run()
+    assert made.metadata("embeddings")["new"] == 100
+    write_dump(tmp_path / "dump.csv", distinct[:101])
+    made.run()
+    assert made.metadata("embeddings")["new"] == 1
+    assert made.metadata("embeddings")["reused"] == 100
 
 
 def test_parameters_out_of_bounds_fail_their_asset_and_name_themselves(pipeline, sample_rows):

@@ -66,7 +66,7 @@ def settings_of(text, pattern):
 
 
 def test_settings_are_documented_once_and_listed_in_the_example():
-    name = r"((?:NEWSCLUST|MILVUS)_[A-Z_]+)"
+    name = r"((?:NEWSCLUST|MILVUS|OPENAI)_[A-Z_]+)"
     used = settings_of((PACKAGE / "definitions.py").read_text(), rf'_setting\("{name}"')
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert settings_of(readme, rf"^\| `{name}` \|") == used

@@ -19,6 +19,7 @@ from newsclust_pipeline.stages.vector_cache import VectorCache
 Batch = tuple[np.ndarray, np.ndarray]
 # Called with (done, total) as work goes on.
 Progress = Callable[[int, int], None]
+_CHUNK = 4096  # texts that are Python strings at one time
 
 
 class Embedder(Protocol):
@@ -37,7 +38,7 @@ class Embedder(Protocol):
 
     @property
     def dimension(self) -> int:
-        """Components of a vector."""
+        """Components of a vector. Asked only when nothing is cached: it may cost a request."""
 
     @property
     def fingerprint(self) -> str:
@@ -55,38 +56,88 @@ class Embedded:
         table: doc_id and embedding (fixed-size list of float32, unit length), rows in the order
             given; the schema's metadata names embedder, model, dimension and fingerprint.
         new: texts embedded in this run. All others came from the cache.
+        pruned: vectors that left the cache, unused for too long.
     """
 
     table: pa.Table
     new: int
+    pruned: int
+
+    @property
+    def dimension(self) -> int:
+        """Components of a vector."""
+        return int(self.table.schema.field("embedding").type.list_size)
 
 
 def embed(
-    articles: pa.Table, embedder: Embedder, cache: Path, progress: Progress = lambda *_: None
+    articles: pa.Table,
+    embedder: Embedder,
+    cache: Path,
+    progress: Progress = lambda *_: None,
+    keep_days: int = 0,
 ) -> Embedded:
     """Embed the texts of articles (columns doc_id, text).
 
+    Texts stay in Arrow, but for those being embedded or looked up.
+
+    Args:
+        articles: the documents.
+        embedder: asked only for texts that the cache doesn't have.
+        cache: the file of the cache; see `VectorCache`.
+        progress: called with texts embedded and texts to embed.
+        keep_days: vectors unused for so many days leave the cache; 0 keeps them for ever.
+
     Raises:
-        EmbeddingError: a vector is not finite, zero, or not of the embedder's dimension.
+        EmbeddingError: a vector is not finite, zero, or not of the embedder's dimension; or a text
+            got none.
     """
-    ids, texts = articles["doc_id"].to_pylist(), articles["text"].to_pylist()
-    vectors = np.zeros((len(texts), embedder.dimension), dtype=np.float32)
-    with VectorCache(cache, embedder.fingerprint, embedder.dimension) as known:
-        missing = known.fill(texts, vectors)
+    ids, texts = articles["doc_id"], articles["text"]
+    with VectorCache(cache, embedder.fingerprint) as known:
+        width = known.dimension or embedder.dimension
+        vectors = np.zeros((len(texts), width), dtype=np.float32)
+        missing = _filled(known, texts, vectors)
         done = 0
-        for positions, batch in embedder.encode([texts[m] for m in missing]):
-            places = missing[positions]
-            vectors[places] = normalised(batch, [ids[p] for p in places], embedder.dimension)
-            known.store([texts[p] for p in places], vectors[places])
-            done += len(places)
-            progress(done, len(missing))
-        left_out = [ids[row] for row in missing if not vectors[row].any()]
-    if left_out:
+        for start in range(0, len(missing), _CHUNK):
+            rows = missing[start : start + _CHUNK]
+            for count in _embedded(rows, ids, texts, vectors, embedder, known):
+                done += count
+                progress(done, len(missing))
+        pruned = known.prune(keep_days) if keep_days else 0
+    return Embedded(_table(ids, vectors, embedder), new=len(missing), pruned=pruned)
+
+
+def _filled(known: VectorCache, texts: pa.ChunkedArray, vectors: np.ndarray) -> np.ndarray:
+    """Fill in the vectors of known texts; give the rows of the others."""
+    missing = [
+        start + known.fill(texts.slice(start, _CHUNK).to_pylist(), vectors[start : start + _CHUNK])
+        for start in range(0, len(texts), _CHUNK)
+    ]
+    return np.concatenate([np.array([], dtype=np.intp), *missing])
+
+
+def _embedded(
+    rows: np.ndarray,
+    ids: pa.ChunkedArray,
+    texts: pa.ChunkedArray,
+    vectors: np.ndarray,
+    embedder: Embedder,
+    known: VectorCache,
+) -> Iterator[int]:
+    """Embed the texts of these rows into their vectors; yield how many, whenever some are kept."""
+    chunk, names = texts.take(rows).to_pylist(), ids.take(rows).to_pylist()
+    left = np.ones(len(rows), dtype=bool)
+    for positions, batch in embedder.encode(chunk):
+        unit = normalised(batch, [names[p] for p in positions], vectors.shape[1])
+        vectors[rows[positions]] = unit
+        known.store([chunk[p] for p in positions], unit)
+        left[positions] = False
+        yield len(positions)
+    if left.any():
         raise EmbeddingError(
-            f"document {left_out[0]}: the embedder gave no vector for it ({len(left_out)} of "
-            f"{len(missing)} were left out). Check the model, or the service behind it."
+            f"document {names[int(left.argmax())]}: the embedder gave no vector for it "
+            f"({int(left.sum())} of {len(rows)} texts were left out). Check the model, or the "
+            "service behind it."
         )
-    return Embedded(_table(ids, vectors, embedder), new=len(missing))
 
 
 def normalised(vectors: np.ndarray, ids: Sequence[str], dimension: int) -> np.ndarray:
@@ -98,7 +149,8 @@ def normalised(vectors: np.ndarray, ids: Sequence[str], dimension: int) -> np.nd
     if vectors.shape != (len(ids), dimension):
         raise EmbeddingError(
             f"document {ids[0]}: the embedder gave an array of shape {vectors.shape} where "
-            f"{(len(ids), dimension)} was due. Is the model's dimension set right?"
+            f"{(len(ids), dimension)} was due. If another model now answers to the same name, "
+            "move embedding_cache.sqlite in the data folder away and run again."
         )
     wide = vectors.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
@@ -119,8 +171,8 @@ def matrix(table: pa.Table) -> np.ndarray:
     return np.asarray(column.flatten()).reshape(-1, width)
 
 
-def _table(ids: Sequence[str], vectors: np.ndarray, embedder: Embedder) -> pa.Table:
-    width = embedder.dimension
+def _table(ids: pa.ChunkedArray, vectors: np.ndarray, embedder: Embedder) -> pa.Table:
+    width = vectors.shape[1]
     schema = pa.schema(
         [
             pa.field("doc_id", pa.string(), nullable=False),
@@ -134,4 +186,4 @@ def _table(ids: Sequence[str], vectors: np.ndarray, embedder: Embedder) -> pa.Ta
         },
     )
     flat = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), width)
-    return pa.Table.from_arrays([pa.array(ids, pa.string()), flat], schema=schema)
+    return pa.Table.from_arrays([ids, flat], schema=schema)

@@ -182,25 +182,24 @@ class _Net:
         return self.norm(self.op("Add", narrow, x), _below(w, "output.LayerNorm"))
 
     def attention(self, x: str, w: dict[str, np.ndarray]) -> str:
-        """Add softmax(QKᵀ/√d)V over the heads."""
+        """Add softmax(QKᵀ/√d)V over the heads; Q, K and V come from one multiplication."""
+        parts = [_below(w, part) for part in ("query", "key", "value")]
+        joint = {
+            "weight": np.concatenate([part["weight"] for part in parts]),
+            "bias": np.concatenate([part["bias"] for part in parts]),
+        }
+        shape = self.const(np.array([0, 0, 3, _HEADS, _HEAD_SIZE]))
+        apart = self.op("Reshape", self.dense(x, joint), shape)
+        three = self.op("Transpose", apart, perm=[2, 0, 3, 1, 4])
         query, key, value = (
-            self.heads(self.dense(x, _below(w, part)), axes)
-            for part, axes in [
-                ("query", [0, 2, 1, 3]),
-                ("key", [0, 2, 3, 1]),
-                ("value", [0, 2, 1, 3]),
-            ]
+            self.op("Gather", three, self.const(np.array(part)), axis=0) for part in range(3)
         )
+        key = self.op("Transpose", key, perm=[0, 1, 3, 2])
         scale = self.const(np.array(1 / np.sqrt(_HEAD_SIZE), dtype=np.float32))
         scores = self.op("Mul", self.op("MatMul", query, key), scale)
         mixed = self.op("MatMul", self.op("Softmax", scores, axis=-1), value)
         joined = self.op("Transpose", mixed, perm=[0, 2, 1, 3])
         return self.op("Reshape", joined, self.const(np.array([0, 0, MiniLM.dimension])))
-
-    def heads(self, x: str, axes: list[int]) -> str:
-        """Split (batch, length, 384) into heads, axes in the order asked for."""
-        split = self.op("Reshape", x, self.const(np.array([0, 0, _HEADS, _HEAD_SIZE])))
-        return self.op("Transpose", split, perm=axes)
 
     def dense(self, x: str, w: dict[str, np.ndarray]) -> str:
         """Add xWᵀ + b."""

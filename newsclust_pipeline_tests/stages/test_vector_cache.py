@@ -34,14 +34,14 @@ embed(pa.table({"doc_id": texts, "text": texts}), Slow(), pathlib.Path(sys.argv[
 
 
 def filled(path, fingerprint="minilm/1"):
-    with VectorCache(path, fingerprint, 2) as cache:
+    with VectorCache(path, fingerprint) as cache:
         cache.store(TEXTS, VECTORS)
     return path
 
 
 def looked_up(path, texts=TEXTS, fingerprint="minilm/1", dimension=2):
     vectors = np.zeros((len(texts), dimension), dtype=np.float32)
-    with VectorCache(path, fingerprint, dimension) as cache:
+    with VectorCache(path, fingerprint) as cache:
         missing = cache.fill(texts, vectors)
     return vectors, missing.tolist()
 
@@ -50,7 +50,7 @@ def test_what_was_kept_comes_back_bit_for_bit(tmp_path):
     # Values that a detour over text or float64 arithmetic would not leave alone.
     odd = np.array([[1 / 3, 1e-38], [-0.0, np.nextafter(1, 2)]], dtype=np.float32)
     odd /= np.linalg.norm(odd.astype(np.float64), axis=1, keepdims=True).astype(np.float32)
-    with VectorCache(tmp_path / "cache", "minilm/1", 2) as cache:
+    with VectorCache(tmp_path / "cache", "minilm/1") as cache:
         cache.store(TEXTS[:2], odd)
     vectors, missing = looked_up(tmp_path / "cache", TEXTS[:2])
     assert vectors.tobytes() == odd.tobytes()
@@ -67,14 +67,14 @@ def test_unknown_texts_are_named_by_row_and_their_rows_left_alone(tmp_path):
 def test_another_fingerprint_finds_nothing_and_spoils_nothing(tmp_path):
     path = filled(tmp_path / "cache")
     assert looked_up(path, fingerprint="minilm/2")[1] == [0, 1, 2]
-    with VectorCache(path, "minilm/2", 2) as cache:
+    with VectorCache(path, "minilm/2") as cache:
         cache.store(TEXTS, -VECTORS)
     np.testing.assert_array_equal(looked_up(path)[0], VECTORS)
     np.testing.assert_array_equal(looked_up(path, fingerprint="minilm/2")[0], -VECTORS)
 
 
 def test_fingerprint_and_text_are_not_run_together(tmp_path):
-    with VectorCache(tmp_path / "cache", "minilm/1", 2) as cache:
+    with VectorCache(tmp_path / "cache", "minilm/1") as cache:
         cache.store(["1 dead"], VECTORS[:1])
     assert looked_up(tmp_path / "cache", [" dead"], fingerprint="minilm/11")[1] == [0]
 
@@ -115,7 +115,7 @@ def test_a_file_that_is_no_cache_is_refused_by_name_with_a_way_out(tmp_path):
 
 def test_a_cache_with_damaged_pages_is_refused_by_name(tmp_path):
     path, texts = tmp_path / "embedding_cache.sqlite", [f"text {n}" for n in range(2000)]
-    with VectorCache(path, "minilm/1", 2) as cache:
+    with VectorCache(path, "minilm/1") as cache:
         cache.store(texts, np.ones((2000, 2), dtype=np.float32))
     content = path.read_bytes()
     path.write_bytes(content[:8192] + b"\xff" * (len(content) - 8192))  # the head still reads well
@@ -143,7 +143,7 @@ def test_a_run_that_is_killed_keeps_its_finished_batches(tmp_path):
 def test_a_batch_is_kept_whole_or_not_at_all(tmp_path):
     with (
         pytest.raises(ValueError, match="shorter"),
-        VectorCache(tmp_path / "cache", "minilm/1", 2) as cache,
+        VectorCache(tmp_path / "cache", "minilm/1") as cache,
     ):
         cache.store(TEXTS, VECTORS[:2])
     assert looked_up(tmp_path / "cache")[1] == [0, 1, 2]
@@ -151,7 +151,7 @@ def test_a_batch_is_kept_whole_or_not_at_all(tmp_path):
 
 def test_two_runs_share_the_file_at_the_same_time(tmp_path):
     path = tmp_path / "cache"
-    with VectorCache(path, "minilm/1", 2) as one, VectorCache(path, "minilm/1", 2) as other:
+    with VectorCache(path, "minilm/1") as one, VectorCache(path, "minilm/1") as other:
         one.store(TEXTS[:1], VECTORS[:1])
         other.store(TEXTS[1:], VECTORS[1:])
         vectors = np.zeros((3, 2), dtype=np.float32)
@@ -161,7 +161,29 @@ def test_two_runs_share_the_file_at_the_same_time(tmp_path):
 
 def test_the_folder_is_made_when_the_cache_is_entered(tmp_path):
     path = tmp_path / "data" / "deeper" / "cache"
-    cache = VectorCache(path, "minilm/1", 2)
+    cache = VectorCache(path, "minilm/1")
     assert not path.parent.exists()
     with cache:
         assert path.is_file()
+
+
+def test_the_dimension_is_known_without_asking_the_embedder(tmp_path):
+    path = filled(tmp_path / "cache")
+    with VectorCache(path, "minilm/1") as known, VectorCache(path, "minilm/2") as other:
+        assert known.dimension == 2
+        assert other.dimension is None
+
+
+def test_what_no_run_has_used_for_long_is_pruned_and_the_file_shrinks(tmp_path):
+    path = tmp_path / "cache"
+    texts = [f"text {number}" for number in range(2000)]
+    with VectorCache(path, "minilm/1", today=100) as cache:
+        cache.store(texts, np.ones((2000, 2), dtype=np.float32))
+    with VectorCache(path, "minilm/1", today=130) as cache:
+        assert cache.fill(texts[:3], np.zeros((3, 2), dtype=np.float32)).size == 0
+    before = path.stat().st_size
+    with VectorCache(path, "another/1", today=140) as cache:
+        assert cache.prune(days=40) == 0, "used 40 days ago is not yet longer than that"
+        assert cache.prune(days=39) == 1997
+    assert looked_up(path, texts)[1] == list(range(3, 2000))
+    assert path.stat().st_size < before / 4

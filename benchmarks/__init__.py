@@ -1,0 +1,1 @@
+"""One script per question, peers side by side in one run; see `make bench`."""
