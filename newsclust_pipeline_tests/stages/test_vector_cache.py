@@ -178,12 +178,12 @@ def test_what_no_run_has_used_for_long_is_pruned_and_the_file_shrinks(tmp_path):
     path = tmp_path / "cache"
     texts = [f"text {number}" for number in range(2000)]
     with VectorCache(path, "minilm/1", today=100) as cache:
-        cache.store(texts, np.ones((2000, 2), dtype=np.float32))
+        cache.store(texts, np.ones((2000, 384), dtype=np.float32))
     with VectorCache(path, "minilm/1", today=130) as cache:
-        assert cache.fill(texts[:3], np.zeros((3, 2), dtype=np.float32)).size == 0
+        assert cache.fill(texts[:3], np.zeros((3, 384), dtype=np.float32)).size == 0
     before = path.stat().st_size
     with VectorCache(path, "another/1", today=140) as cache:
         assert cache.prune(days=40) == 0, "used 40 days ago is not yet longer than that"
         assert cache.prune(days=39) == 1997
-    assert looked_up(path, texts)[1] == list(range(3, 2000))
+    assert looked_up(path, texts, dimension=384)[1] == list(range(3, 2000))
     assert path.stat().st_size < before / 4
