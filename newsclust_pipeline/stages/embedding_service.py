@@ -285,8 +285,8 @@ class EmbeddingService:
         if isinstance(fault, openai.APITimeoutError):
             what = f"gave no answer within {self._timeout:g} s, {self._max_retries + 1} times"
         elif status:
-            body = fault.body.get("message") if isinstance(fault.body, dict) else fault.body
-            said = self._redacted(str(body or fault.message))
+            told = isinstance(fault.body, dict) and fault.body.get("message")
+            said = self._redacted(str(told or fault.body or fault.message))
             what = f"answers with HTTP {status} to model {self.model}: {said!r}"
         else:
             what = f"can't be reached ({self._redacted(str(fault.__cause__ or fault))})"
