@@ -191,6 +191,31 @@ def test_a_handful_of_articles_is_a_dump_like_any_other(pipeline, sample_rows, n
     assert "<html" in (made.data / "cluster_plot.html").read_text(encoding="utf-8")
 
 
+def test_odd_texts_get_a_vector_or_a_reason(pipeline, tmp_path):
+    odd = {
+        "": False,
+        " \t ": False,
+        "\u200b": False,
+        "nan": False,
+        "\0": False,
+        "word " * 20_000: True,
+        "🔥🚒": True,
+        "حريق في عبّارة قبالة الساحل": True,
+        "half of a pair \ud83d": True,
+        "a\0b": True,
+    }
+    dump = tmp_path / "odd.jsonl"
+    dump.write_text("\n".join(json.dumps({"title": title}) for title in odd))
+    made = pipeline(dump)
+    assert made.run().success
+    vectors = pq.read_table(made.data / "embeddings.parquet")["embedding"].to_numpy()
+    assert np.allclose(np.linalg.norm(np.stack(vectors), axis=1), 1)
+    rejected = pq.read_table(made.data / "rejected_rows.parquet").to_pylist()
+    assert [row["row"] for row in rejected] == [1, 2, 3, 4, 5]
+    assert {row["reason"] for row in rejected} == {"title is empty"}
+    assert len(vectors) == sum(odd.values())
+
+
 def test_three_dimensions_give_a_third_column(pipeline, sample_rows):
     made = pipeline(sample_rows[:40])
     assert made.run({"umap_projection": {"n_components": 3}}).success
