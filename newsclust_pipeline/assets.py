@@ -9,16 +9,15 @@ from dataclasses import asdict
 from typing import Any
 
 import dagster as dg
-import numpy as np
 import pyarrow as pa
 
 from newsclust_pipeline.config import HdbscanConfig, KnnConfig, UmapConfig, plain
 from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps
 from newsclust_pipeline.results import plain_errors, result
-from newsclust_pipeline.stages import collection, density, layout, page, stories
+from newsclust_pipeline.stages import collection, density, layout, page, search, stories
 from newsclust_pipeline.stages.articles import collect_articles
 from newsclust_pipeline.stages.embedding import embed, matrix
-from newsclust_pipeline.stages.neighbours import MARGIN, Neighbours, measure
+from newsclust_pipeline.stages.neighbours import Neighbours
 from newsclust_pipeline.stages.progress import log_progress
 
 
@@ -82,8 +81,9 @@ def milvus_collection(
 ) -> dg.MaterializeResult[dict[str, Any]]:
     """The documents in Milvus, searchable: exactly those of the dump."""
     progress = log_progress(context.log.info, "documents written")
+    index = milvus.index_for(raw_news.num_rows).stored
     with milvus.client() as client:
-        done = collection.sync(client, milvus.collection, raw_news, embeddings, progress)
+        done = collection.sync(client, milvus.collection, raw_news, embeddings, index, progress)
     return result(
         asdict(done.state),
         documents=done.state.count,
@@ -105,14 +105,20 @@ def knn_distance_matrix(
     """The nearest documents of every document, as a symmetric sparse matrix of distances."""
     state = collection.CollectionState(**milvus_collection)
     progress = log_progress(context.log.info, "documents searched")
-    keep = config.projection_neighbors - 1
+    index = milvus.index_for(state.count)
     with milvus.client() as client:
-        hits = collection.nearest(
-            client, state, embeddings, max(config.k, keep) + 1 + MARGIN, progress
-        )
-    ids = np.array(embeddings["doc_id"].to_pylist(), dtype=np.str_)
-    found = measure(hits, matrix(embeddings), ids, config.k, keep)
-    return result(found, plain(config), **found.summary(), **plain(config))
+        keep = config.projection_neighbors - 1
+        found = search.nearest(client, state, embeddings, index, config.k, keep, progress)
+    return result(
+        found,
+        plain(config),
+        **found.summary(),
+        recall=search.recall(found, matrix(embeddings)),
+        searched_by=index.road,
+        index=index.kind,
+        index_parameters={**index.build, **index.search},
+        **plain(config),
+    )
 
 
 @stage("parquet", "hdbscan", "parquet")

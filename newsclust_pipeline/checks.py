@@ -10,7 +10,10 @@ from newsclust_pipeline.console import last_word
 from newsclust_pipeline.resources import NewsDumps
 from newsclust_pipeline.stages.embedding import matrix
 from newsclust_pipeline.stages.neighbours import Neighbours
+from newsclust_pipeline.stages.search import recall
 from newsclust_pipeline.stages.stories import noise_share
+
+LEAST_RECALL = 0.95
 
 
 @dg.asset_check(asset=assets.raw_news, blocking=True)
@@ -105,6 +108,26 @@ def matrix_is_sound(
 
 
 @dg.asset_check(
+    asset=assets.knn_distance_matrix,
+    additional_ins={"embeddings": dg.AssetIn("embeddings")},
+)
+def neighbours_are_nearest(
+    context: dg.AssetCheckExecutionContext, knn_distance_matrix: Neighbours, embeddings: pa.Table
+) -> dg.AssetCheckResult:
+    """An approximate search missed few of the nearest documents."""
+    share = recall(knn_distance_matrix, matrix(embeddings))
+    return _verdict(
+        context,
+        share >= LEAST_RECALL,
+        f"the search found {share:.1%} of the true neighbours, fewer than {LEAST_RECALL:.0%}: "
+        "stories may fall apart. Raise ef (HNSW) or nprobe (IVF_FLAT) in MILVUS_INDEX_PARAMS, or "
+        "set MILVUS_INDEX=FLAT.",
+        severity=dg.AssetCheckSeverity.WARN,
+        recall=share,
+    )
+
+
+@dg.asset_check(
     asset=assets.hdbscan_labels, blocking=True, additional_ins={"raw_news": dg.AssetIn("raw_news")}
 )
 def labels_cover_raw_news(
@@ -180,6 +203,7 @@ CHECKS = [
     vectors_are_sound,
     collection_is_complete,
     matrix_is_sound,
+    neighbours_are_nearest,
     labels_cover_raw_news,
     positions_cover_raw_news,
     stories_were_found,

@@ -8,7 +8,7 @@ import dagster as dg
 import pyarrow as pa
 from pydantic import Field
 
-from newsclust_pipeline.stages import collection, dumps
+from newsclust_pipeline.stages import collection, dumps, indexes
 from newsclust_pipeline.stages.embedding import Embedder as EmbedderProtocol
 from newsclust_pipeline.stages.errors import SettingError
 from newsclust_pipeline.stages.files import atomic_path, write_parquet
@@ -136,13 +136,26 @@ def _whole(setting: str, value: str, least: int = 1) -> int:
 
 
 class Milvus(dg.ConfigurableResource[Any]):
-    """Which Milvus holds the documents."""
+    """Which Milvus holds the documents, and how they are searched."""
 
     uri: str = Field("", description="A server's address, or a file; empty: <data dir>/milvus.db.")
     token: str = Field("", description="Only for servers. Never logged or persisted.")
     collection: str = Field("news_data", description="The collection's name.")
+    index: str = Field("", description="FLAT, IVF_FLAT, HNSW or AUTOINDEX; empty: by size.")
+    index_params: str = Field("", description="A JSON object: the index's parameters, by name.")
+    search: str = Field("auto", description="Who searches: auto, milvus or faiss.")
     data_dir: str = Field("data", description="Where the default file lies.")
+
+    @property
+    def place(self) -> str:
+        """The address or file."""
+        return self.uri or str(Path(self.data_dir) / "milvus.db")
 
     def client(self) -> AbstractContextManager[Any]:
         """Open a `MilvusClient`; see `stages.collection.milvus`."""
-        return collection.milvus(self.uri or str(Path(self.data_dir) / "milvus.db"), self.token)
+        return collection.milvus(self.place, self.token)
+
+    def index_for(self, documents: int) -> indexes.Index:
+        """Choose the index for so many documents; see `stages.indexes.choose`."""
+        server = collection.is_server(self.place)
+        return indexes.choose(documents, server, self.index, self.index_params, self.search)

@@ -31,6 +31,16 @@ def embeddings(vectors, ids=IDS, dimension=None):
 
 SOUND = embeddings([[1, 0], [0, 1], [1, 0]])
 NEWS = NewsDumps(path="somewhere.csv")
+# Ten documents on a circle: the nearest are the next ones.
+ROUND = embeddings(
+    [[np.cos(turn), np.sin(turn)] for turn in np.arange(10) * np.pi / 5], ids="abcdefghij"
+)
+CIRCLE = Neighbours(
+    doc_id=np.array(list("abcdefghij")),
+    indices=np.array([[(row + 1) % 10] for row in range(10)], dtype=np.int32),
+    distances=np.full((10, 1), 2 * np.sin(np.pi / 10), dtype=np.float32),
+    k=1,
+)
 
 SILENT = {
     "has_documents": (RAW, NEWS),
@@ -38,6 +48,7 @@ SILENT = {
     "vectors_are_sound": (SOUND, RAW),
     "collection_is_complete": ({"count": 3}, SOUND),
     "matrix_is_sound": (NEIGHBOURS, SOUND),
+    "neighbours_are_nearest": (CIRCLE, ROUND),
     "labels_cover_raw_news": (LABELS, RAW),
     "positions_cover_raw_news": (RAW, RAW),
     "stories_were_found": (LABELS,),
@@ -56,6 +67,11 @@ FIRING = [
         "matrix_is_sound",
         (replace(NEIGHBOURS, distances=np.array([[np.nan], [-1], [0]])), SOUND),
         "2 distances are negative or not finite",
+    ),
+    (
+        "neighbours_are_nearest",
+        (replace(CIRCLE, distances=CIRCLE.distances + np.eye(10, 1)), ROUND),
+        "found 90.0% of the true neighbours, fewer than 95%",
     ),
     ("labels_cover_raw_news", (LABELS.slice(1), RAW), "has 2 rows, raw_news 3"),
     ("positions_cover_raw_news", (pa.table({"doc_id": ["a", "b", "x"]}), RAW), "documents differ"),
@@ -84,9 +100,12 @@ def test_every_check_is_tested_both_ways():
     assert names == set(SILENT) == {name for name, *_ in FIRING}
 
 
-def test_all_but_the_warning_block():
+def test_all_but_the_warnings_block():
     blocking = {spec.name: spec.blocking for check in checks.CHECKS for spec in check.check_specs}
-    assert [name for name, blocks in blocking.items() if not blocks] == ["stories_were_found"]
+    assert [name for name, blocks in blocking.items() if not blocks] == [
+        "neighbours_are_nearest",
+        "stories_were_found",
+    ]
     verdict = evaluate("stories_were_found", (pa.table({"label": [-1]}),))
     assert verdict.severity == dg.AssetCheckSeverity.WARN
 

@@ -1,4 +1,4 @@
-"""The documents in Milvus: kept in step with the dump, searched for neighbours.
+"""The documents in Milvus: exactly those of the dump. How they are searched: `search.py`.
 
 A collection belongs to one embedder: its vectors live in `<name>_<embedder's digest>`, and `<name>`
 is an alias of it. A changed embedder or dimension fills another collection, and the alias moves
@@ -12,7 +12,7 @@ good, so that runs take turns.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,15 +23,15 @@ import pyarrow as pa
 
 from newsclust_pipeline.stages.embedding import Progress, matrix
 from newsclust_pipeline.stages.errors import CollectionError
+from newsclust_pipeline.stages.indexes import Index
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 # All vectors have unit length, so the largest inner product is the smallest Euclidean distance,
 # and Milvus Lite searches it in far less time and memory than L2.
-METRIC, INDEX = "IP", "FLAT"
+METRIC = "IP"
 _ROWS_PER_CALL = 1000
-_QUERIES_PER_CALL = 1000
 _TEXT_BYTES = 65_535  # Milvus's own limit for VARCHAR
 _LOCK_WAIT_SECONDS = 120
 
@@ -103,6 +103,7 @@ def sync(
     name: str,
     articles: pa.Table,
     embeddings: pa.Table,
+    index: Index,
     progress: Progress = lambda *_: None,
 ) -> Sync:
     """Bring the collection in step: upsert what it lacks, delete what left the dump.
@@ -114,6 +115,7 @@ def sync(
         name: what the collection is called, by alias.
         articles: columns doc_id, text.
         embeddings: columns doc_id, embedding; embedder's fingerprint in the schema's metadata.
+        index: the index that the vectors get; another one than they have is built anew.
         progress: called with documents written and documents to write.
 
     Raises:
@@ -124,6 +126,7 @@ def sync(
     vectors = matrix(embeddings)
     if not client.has_collection(own):
         _create(client, own, vectors.shape[1])
+    _index(client, own, index)
     client.load_collection(own)
     ids = articles["doc_id"].to_pylist()
     known = _ids(client, own)
@@ -138,7 +141,7 @@ def sync(
         collection=name,
         count=len(ids),
         dimension=vectors.shape[1],
-        index=INDEX,
+        index=index.kind,
         metric=METRIC,
         digest=content_digest(embeddings),
     )
@@ -152,25 +155,8 @@ def content_digest(embeddings: pa.Table) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def nearest(
-    client: "MilvusClient",
-    state: CollectionState,
-    embeddings: pa.Table,
-    count: int,
-    progress: Progress = lambda *_: None,
-) -> np.ndarray:
-    """Search every document's nearest documents in the collection.
-
-    Args:
-        client: an open `MilvusClient`.
-        state: what the collection holds; its digest must be that of `embeddings`.
-        embeddings: columns doc_id, embedding: the documents, and the queries.
-        count: hits per document, the document itself being one of them.
-        progress: called with documents searched and documents in all.
-
-    Returns:
-        Rows of `embeddings` that are nearest to each row, (n, min(count, n)), nearest first as
-        Milvus ranks them (in float32).
+def serving(client: "MilvusClient", state: CollectionState, embeddings: pa.Table) -> str:
+    """Load the collection that holds these embeddings, ready to be searched; give its own name.
 
     Raises:
         CollectionError: the collection holds other documents than these.
@@ -182,39 +168,7 @@ def nearest(
             "Materialise milvus_collection again."
         )
     client.load_collection(own)
-    vectors = matrix(embeddings)
-    rows = {doc_id: row for row, doc_id in enumerate(embeddings["doc_id"].to_pylist())}
-    count = min(count, len(rows))
-    hits = np.empty((len(rows), count), dtype=np.int32)
-    for start in range(0, len(rows), _QUERIES_PER_CALL):
-        queries = vectors[start : start + _QUERIES_PER_CALL]
-        found = client.search(
-            own,
-            data=queries,
-            limit=count,
-            output_fields=["id"],  # Milvus Lite would give whole rows back, vectors and all
-            search_params={"metric_type": METRIC},
-        )
-        for offset, ids in enumerate(hit.ids for hit in found):
-            hits[start + offset] = _rows_of(ids, rows, count, state.collection)
-        progress(start + len(queries), len(rows))
-    return hits
-
-
-def _rows_of(ids: Sequence[str], rows: dict[str, int], count: int, name: str) -> list[int]:
-    try:
-        found = [rows[doc_id] for doc_id in ids]
-    except KeyError as stranger:
-        raise CollectionError(
-            f"collection {name}: holds document {stranger}, which is not in the dump. Something "
-            "else writes to it: set MILVUS_COLLECTION to a name of its own."
-        ) from None
-    if len(found) != count:
-        raise CollectionError(
-            f"collection {name}: {len(found)} neighbours came back where {count} were due. "
-            "Documents are missing: materialise milvus_collection again."
-        )
-    return found
+    return own
 
 
 @contextmanager
@@ -310,9 +264,24 @@ def _create(client: "MilvusClient", own: str, dimension: int) -> None:
     schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
     schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=dimension)
     schema.add_field("text", DataType.VARCHAR, max_length=_TEXT_BYTES)
-    index = client.prepare_index_params()
-    index.add_index("embedding", index_type=INDEX, metric_type=METRIC)
-    client.create_collection(own, schema=schema, index_params=index, consistency_level="Strong")
+    client.create_collection(own, schema=schema, consistency_level="Strong")
+
+
+def _index(client: "MilvusClient", own: str, index: Index) -> None:
+    """Give the vectors this index, in the place of another one."""
+    if "embedding" in client.list_indexes(own):
+        present = client.describe_index(own, "embedding")
+        told = present | present.get("params", {})  # Milvus Lite nests them, a server doesn't
+        built = {name: int(told.get(name, 0)) for name in index.build}
+        if present["index_type"] == index.kind and built == index.build:
+            return
+        client.release_collection(own)
+        client.drop_index(own, "embedding")
+    wanted = client.prepare_index_params()
+    # Nested: Milvus Lite loses parameters that are not, and a server takes both.
+    params = {"params": {"params": dict(index.build)}} if index.build else {}
+    wanted.add_index("embedding", index_type=index.kind, metric_type=METRIC, **params)
+    client.create_index(own, wanted)
 
 
 def _ids(client: "MilvusClient", own: str) -> set[str]:
@@ -340,11 +309,16 @@ def _cut(text: str) -> str:
     return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
 
 
+def count(client: "MilvusClient", own: str) -> int:
+    """Count the documents in a collection, as they are now."""
+    return int(client.query(own, filter="", output_fields=["count(*)"])[0]["count(*)"])
+
+
 def _verify(client: "MilvusClient", own: str, expected: int) -> None:
-    count = client.query(own, filter="", output_fields=["count(*)"])[0]["count(*)"]
-    if count != expected:
+    held = count(client, own)
+    if held != expected:
         raise CollectionError(
-            f"collection {own}: holds {count} documents where {expected} were written. Something "
+            f"collection {own}: holds {held} documents where {expected} were written. Something "
             "else writes to it: set MILVUS_COLLECTION to a name of its own, and run again."
         )
 

@@ -1,17 +1,25 @@
 """Nearest documents → a symmetric sparse matrix of Euclidean distances."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse import csgraph
 
-# Hits searched beyond those that are kept. Milvus ranks in float32: near-equal distances may come
-# in the wrong order, and a document with many twins may itself not be among its hits. (Beyond
-# that, among more than k near-copies within 0.001 of each other, which of them count as nearest is
-# float32's choice; their distances are exact all the same.)
-MARGIN = 8
-_BLOCK = 4096  # rows whose neighbours' vectors are held at a time
+from newsclust_pipeline.stages.embedding import Progress
+
+# A search of queries (q, d) for `count` documents each: their rows (q, count), best first, and
+# their scores (q, count), inner products with the query.
+Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+
+# Hits searched beyond those that are kept: a search ranks in float32, so that near-equal distances
+# may come in the wrong order, and a document with many twins may itself not be among its hits.
+_MARGIN = 8
+# By how much the search's squared distances (2 − 2·score) may be wrong, generously.
+_SLACK = 1e-5
+_MOST_HITS = 16_384  # Milvus's own limit
+_BLOCK = 1024  # documents searched at a time
 
 
 @dataclass(frozen=True)
@@ -64,41 +72,77 @@ class Neighbours:
         }
 
 
-def measure(
-    hits: np.ndarray, vectors: np.ndarray, doc_id: np.ndarray, k: int, keep: int
+def find(
+    search: Search,
+    vectors: np.ndarray,
+    doc_id: np.ndarray,
+    k: int,
+    keep: int = 0,
+    exact: bool = True,
+    progress: Progress = lambda *_: None,
 ) -> Neighbours:
-    """Turn a search's hits into neighbours with exact distances.
-
-    Distances are taken from the vectors' differences, not from inner products: 2 − 2·x·y loses all
-    digits of a small distance. Ties are broken by row.
+    """Search every document's neighbours, and measure their distances.
 
     Args:
-        hits: (n, m) rows nearest to each row, itself among them or not.
-        vectors: (n, d) float32.
+        search: finds candidates.
+        vectors: (n, d) float32, of unit length.
         doc_id: (n,) ids.
         k: neighbours that make the matrix, at least 1.
         keep: neighbours to keep for the projection; max(k, keep) are kept, or all others there are.
+        exact: whether the search misses nothing, so that its results can be made exact.
+        progress: called with documents searched and documents in all.
     """
     n = len(doc_id)
-    # One hit fewer than there are: the document itself may be among them.
-    width = max(min(max(k, keep), hits.shape[1] - 1), 0)
+    width = max(min(max(k, keep), n - 1), 0)
     indices = np.empty((n, width), dtype=np.int32)
     distances = np.empty((n, width), dtype=np.float32)
-    for start in range(0, n, _BLOCK):
-        block = slice(start, min(start + _BLOCK, n))
-        indices[block], distances[block] = _measured(hits[block], vectors, start, width)
+    for start in range(0, n if width else 0, _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, n))
+        indices[rows], distances[rows] = nearest_of(search, vectors, rows, width, exact)
+        progress(int(rows[-1]) + 1, n)
     return Neighbours(doc_id, indices, distances, k)
 
 
-def _measured(
-    hits: np.ndarray, vectors: np.ndarray, start: int, width: int
+def nearest_of(
+    search: Search, vectors: np.ndarray, rows: np.ndarray, width: int, exact: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    own = np.arange(start, start + len(hits))[:, None]
+    """Give the `width` nearest other documents of these rows, and their distances.
+
+    Distances are taken from the vectors' differences, not from inner products: 2 − 2·x·y loses all
+    digits of a small distance. Ties are broken by row. Where what was left out of the hits may be
+    as near as what is kept (many near-copies), an exact search goes on with more hits, so that the
+    result doesn't depend on the rounding of the search.
+    """
+    most = min(len(vectors), max(_MOST_HITS, width + 1))
+    count = min(width + 1 + _MARGIN, most)
+    indices, distances, unsure = _searched(search, vectors, rows, width, count)
+    while exact and count < most and unsure.any():
+        count = min(count * 4, most)
+        again = np.flatnonzero(unsure)
+        indices[again], distances[again], unsure[again] = _searched(
+            search, vectors, rows[again], width, count
+        )
+    return indices, distances
+
+
+def _searched(
+    search: Search, vectors: np.ndarray, rows: np.ndarray, width: int, count: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    hits, scores = search(vectors[rows], count)
+    indices, distances = _measured(hits, vectors, rows, width)
+    left_out = 2 - 2 * scores[:, -1].astype(np.float64) - _SLACK
+    return indices, distances, distances[:, -1].astype(np.float64) ** 2 > left_out
+
+
+def _measured(
+    hits: np.ndarray, vectors: np.ndarray, rows: np.ndarray, width: int
+) -> tuple[np.ndarray, np.ndarray]:
     exact = np.empty(hits.shape, dtype=np.float64)
+    own = vectors[rows].astype(np.float64)
     for column in range(hits.shape[1]):
-        difference = vectors[hits[:, column]].astype(np.float64) - vectors[own[:, 0]]
+        difference = vectors[hits[:, column]] - own
         exact[:, column] = np.einsum("ij,ij->i", difference, difference)
     exact = np.sqrt(exact).astype(np.float32)
-    exact[hits == own] = np.inf  # the document itself sorts last, and is cut off
+    exact[hits == rows[:, None]] = np.inf  # the document itself sorts last, and is cut off
     order = np.lexsort((hits, exact), axis=1)[:, :width]
     return np.take_along_axis(hits, order, axis=1), np.take_along_axis(exact, order, axis=1)

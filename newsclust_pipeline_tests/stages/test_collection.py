@@ -10,9 +10,17 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from newsclust_pipeline.stages.collection import content_digest, is_server, milvus, nearest, sync
+from newsclust_pipeline.stages.collection import (
+    content_digest,
+    count,
+    is_server,
+    milvus,
+    serving,
+    sync,
+)
 from newsclust_pipeline.stages.embedding import matrix
 from newsclust_pipeline.stages.errors import CollectionError, NewsclustError
+from newsclust_pipeline.stages.indexes import Index
 
 # Takes the file, says so, and holds it until it is told to let go.
 HOLDER = """
@@ -73,7 +81,7 @@ def as_table(doc_ids, vectors, fingerprint="minilm/1"):
 
 
 def fill(client, name, doc_ids, **embedder):
-    return sync(client, name, articles(doc_ids), embeddings(doc_ids, **embedder))
+    return sync(client, name, articles(doc_ids), embeddings(doc_ids, **embedder), Index())
 
 
 def held(client, name):
@@ -94,16 +102,9 @@ def expect_held(client, name, table):
     np.testing.assert_array_equal(stacked, matrix(table))
 
 
-def brute_force(table):
-    """Rows by true distance, in float64."""
-    vectors = matrix(table).astype(np.float64)
-    squares = ((vectors[:, None] - vectors[None]) ** 2).sum(axis=2)
-    return np.argsort(squares, axis=1)
-
-
 def test_the_collection_holds_every_document_with_its_id_vector_and_text(client, name):
     table = embeddings(ids(1, 2, 3))
-    done = sync(client, name, articles(ids(1, 2, 3), "Ålesund 🔥"), table)
+    done = sync(client, name, articles(ids(1, 2, 3), "Ålesund 🔥"), table, Index())
     expect_held(client, name, table)
     texts = client.query(name, filter="", limit=10, output_fields=["text"])
     assert [row["text"] for row in texts] == ["Ålesund 🔥"] * 3
@@ -142,7 +143,7 @@ def test_documents_that_left_the_dump_leave_and_new_ones_come(client, name):
 def test_thousands_of_documents_come_and_go_in_calls_of_a_thousand(client, name):
     many, steps = ids(*range(2300)), []
     table = embeddings(many)
-    sync(client, name, articles(many), table, lambda *step: steps.append(step))
+    sync(client, name, articles(many), table, Index(), lambda *step: steps.append(step))
     assert steps == [(1000, 2300), (2000, 2300), (2300, 2300)]
     assert fill(client, name, many).new == 0
     assert fill(client, name, many[2250:]).removed == 2250
@@ -175,9 +176,9 @@ def test_an_interrupted_rebuild_leaves_the_old_collection_serving(client, name):
     fill(client, name, old)
     new = embeddings(many, fingerprint="minilm/2")
     with pytest.raises(KeyboardInterrupt):
-        sync(client, name, articles(many), new, pull_the_plug)
+        sync(client, name, articles(many), new, Index(), pull_the_plug)
     expect_held(client, name, embeddings(old))
-    done = sync(client, name, articles(many), new)
+    done = sync(client, name, articles(many), new, Index())
     assert (done.new, done.reused, done.rebuilt) == (500, 1000, True)  # goes on where it was
     expect_held(client, name, new)
 
@@ -218,80 +219,57 @@ def test_long_texts_are_cut_at_65535_bytes_between_characters(client, name):
     }
     doc_ids = ids(*range(len(cuts)))
     documents = pa.table({"doc_id": doc_ids, "text": list(cuts)})
-    sync(client, name, documents, embeddings(doc_ids))
+    sync(client, name, documents, embeddings(doc_ids), Index())
     rows = client.query(name, filter="", limit=10, output_fields=["id", "text"])
     kept = {row["id"]: row["text"] for row in rows}
     assert [kept[doc_id] for doc_id in doc_ids] == list(cuts.values())
 
 
-def test_no_documents_empty_the_collection_and_have_no_neighbours(client, name):
+def test_no_documents_empty_the_collection(client, name):
     fill(client, name, ids(1, 2))
     done = fill(client, name, [])
     assert (done.removed, done.state.count) == (2, 0)
-    assert nearest(client, done.state, embeddings([]), 5).shape == (0, 0)
 
 
-def test_the_nearest_are_those_of_brute_force_in_the_rows_of_the_embeddings(client, name):
-    doc_ids = ids(*range(300))
-    fill(client, name, doc_ids[100:])
-    table = embeddings(doc_ids[::-1])  # in another order than they were written
-    state = sync(client, name, articles(doc_ids[::-1]), table).state
-    expected = brute_force(table)
-    for count in (1, 5, 30):
-        found = nearest(client, state, table, count)
-        assert found.dtype == np.int32
-        np.testing.assert_array_equal(found, expected[:, :count])
-    more_than_there_are = np.sort(nearest(client, state, table, 1000), axis=1)
-    np.testing.assert_array_equal(more_than_there_are, [np.arange(300)] * 300)
+INDEXES = [
+    Index("HNSW", build={"M": 8, "efConstruction": 64}),
+    Index("IVF_FLAT", build={"nlist": 2}),
+]
 
 
-def test_queries_are_searched_in_calls_of_a_thousand_and_progress_ends_at_all(client, name):
-    doc_ids, steps = ids(*range(1100)), []
-    table = embeddings(doc_ids)
-    state = sync(client, name, articles(doc_ids), table).state
-    found = nearest(client, state, table, 1, lambda *step: steps.append(step))
-    np.testing.assert_array_equal(found[:, 0], np.arange(1100))
-    assert steps == [(1000, 1100), (1100, 1100)]
+@pytest.mark.parametrize("index", INDEXES, ids=lambda index: index.kind)
+def test_another_index_is_built_in_place_of_the_one_there_was(client, name, index):
+    table = embeddings(ids(1, 2, 3))
+    fill(client, name, ids(1, 2, 3))
+    for wanted in (index, index, Index()):
+        done = sync(client, name, articles(ids(1, 2, 3)), table, wanted)
+        built = client.describe_index(name, "embedding")
+        assert (done.new, done.state.index, built["index_type"]) == (0, wanted.kind, wanted.kind)
+        assert built.get("params", {}) == wanted.build
+        expect_held(client, name, table)
 
 
-def test_twins_are_all_found_each_once(client, name):
-    table = as_table(ids(*range(40)), np.repeat([[3.0, 4.0], [4.0, -3.0]], 20, axis=0))
-    state = sync(client, name, articles(ids(*range(40))), table).state
-    found = np.sort(nearest(client, state, table, 20), axis=1)
-    np.testing.assert_array_equal(found[:20], [np.arange(20)] * 20)
-    np.testing.assert_array_equal(found[20:], [np.arange(20, 40)] * 20)
+def test_what_is_held_is_handed_out_to_be_searched_under_its_own_name(client, name):
+    state = fill(client, name, ids(1, 2, 3)).state
+    own = serving(client, state, embeddings(ids(1, 2, 3)))
+    assert own in collections_of(client, name)
+    assert count(client, own) == 3
 
 
-def test_neighbours_of_other_documents_than_those_held_are_refused(client, name):
+def test_other_documents_than_those_held_are_refused(client, name):
     state = fill(client, name, ids(1, 2, 3)).state
     for others in (embeddings(ids(1, 2)), embeddings(ids(1, 2, 3), fingerprint="minilm/2")):
         with pytest.raises(CollectionError, match=rf"{name}: .*Materialise milvus_collection"):
-            nearest(client, state, others, 2)
+            serving(client, state, others)
 
 
-def test_neighbours_are_refused_once_another_embedder_has_taken_the_collection(client, name):
+def test_a_collection_that_another_embedder_has_taken_is_refused(client, name):
     # As when two data folders with different embedders share one Milvus server and name.
     table = embeddings(ids(1, 2, 3))
-    state = sync(client, name, articles(ids(1, 2, 3)), table).state
+    state = sync(client, name, articles(ids(1, 2, 3)), table, Index()).state
     fill(client, name, ids(1, 2, 3), fingerprint="minilm/2")
     with pytest.raises(CollectionError, match=name):
-        nearest(client, state, table, 2)
-
-
-@pytest.mark.parametrize(
-    ("now", "says"),
-    [
-        (ids(1, 2, 3, 4), r"holds document 'd0004'.*MILVUS_COLLECTION"),
-        (ids(1, 2), "2 neighbours came back where 3 were due.*aterialise milvus_collection"),
-    ],
-    ids=["more", "fewer"],
-)
-def test_neighbours_are_refused_if_another_run_changed_what_is_held(client, name, now, says):
-    state = fill(client, name, ids(1, 2, 3)).state
-    table = embeddings(ids(1, 2, 3))
-    fill(client, name, now)
-    with pytest.raises(CollectionError, match=says):
-        nearest(client, state, table, 4 if len(now) > 3 else 3)
+        serving(client, state, table)
 
 
 def test_the_file_keeps_what_was_written_when_it_is_opened_again(tmp_path):

@@ -1,11 +1,9 @@
 """Hits → exact neighbours → a symmetric sparse matrix of true distances, none lost or added."""
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from newsclust_pipeline.stages.collection import milvus, nearest, sync
-from newsclust_pipeline.stages.neighbours import MARGIN, Neighbours, measure
+from newsclust_pipeline.stages.neighbours import Neighbours, find
 
 
 def unit(vectors):
@@ -23,19 +21,32 @@ def true_distances(vectors):
     return np.sqrt(((wide[:, None] - wide[None]) ** 2).sum(axis=2))
 
 
-def search(vectors, count):
-    """Hits as Milvus gives them: ranked by inner product in float32, the document among them."""
-    return np.argsort(-(vectors @ vectors.T), axis=1)[:, :count].astype(np.int32)
+def ranked(vectors):
+    """A search as Milvus does it: by inner product in float32, the document among its hits."""
+
+    def search(queries, count):
+        scores = queries @ vectors.T
+        rows = np.argsort(-scores, axis=1)[:, :count]
+        return rows, np.take_along_axis(scores, rows, axis=1)
+
+    return search
+
+
+def always(hits):
+    """A search that finds these rows, in this order, whoever asks; the rest is far away."""
+
+    def search(queries, count):
+        return np.tile(np.array(hits), (len(queries), 1))[:, :count], np.zeros((len(queries), 1))
+
+    return search
 
 
 def doc_ids(n):
     return np.array([f"d{number:04}" for number in range(n)], dtype=np.str_)
 
 
-def measured(vectors, k, keep=0, hits=None):
-    if hits is None:
-        hits = search(vectors, min(max(k, keep) + 1 + MARGIN, len(vectors)))
-    return measure(hits, vectors, doc_ids(len(vectors)), k, keep)
+def measured(vectors, k, keep=0, search=None, **how):
+    return find(search or ranked(vectors), vectors, doc_ids(len(vectors)), k, keep, **how)
 
 
 def edges(matrix):
@@ -73,37 +84,59 @@ def test_the_matrix_has_the_edges_and_distances_of_brute_force(k):
     assert edges(measured(vectors, k).matrix()) == expected_edges(vectors, k)
 
 
-def test_what_milvus_finds_becomes_the_graph_of_brute_force(tmp_path):
-    # Clumps tighter than float32's inner products can rank, and some documents in full twice.
-    rng = np.random.default_rng(7)
-    clumps = np.repeat(scattered(40, 32), 5, axis=0)
-    vectors = unit(clumps + rng.normal(scale=1e-4, size=clumps.shape))
-    vectors = np.concatenate([vectors, vectors[:30]])
-    n, ids = len(vectors), doc_ids(len(vectors)).tolist()
-    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 32)
-    table = pa.table({"doc_id": ids, "embedding": column})
-    table = table.replace_schema_metadata({"fingerprint": "clumps/1"})
-    with milvus(str(tmp_path / "milvus.db")) as client:
-        state = sync(client, "news", pa.table({"doc_id": ids, "text": ids}), table).state
-        hits = nearest(client, state, table, 10 + 1 + MARGIN)
-    found = measure(hits, vectors, doc_ids(n), k=10, keep=0)
-    assert edges(found.matrix()) == expected_edges(vectors, 10)
-
-
 def test_hits_in_float32s_wrong_order_are_put_right():
-    # 2 − 2·x·y has no digits left at these distances: all hits look alike to Milvus.
+    # 2 − 2·x·y has no digits left at these distances: all hits look alike to a search.
     steps = np.array([0, 4, 1, 3, 2]) * 1e-5
     vectors = np.column_stack((np.cos(steps), np.sin(steps))).astype(np.float32)
-    shuffled = np.tile(np.arange(5, dtype=np.int32), (5, 1))
-    found = measured(vectors, 4, hits=shuffled)
+    found = measured(vectors, 4, search=always([0, 1, 2, 3, 4]))
     assert found.indices[0].tolist() == [2, 4, 3, 1]
     np.testing.assert_allclose(found.distances[0], [1e-5, 2e-5, 3e-5, 4e-5], rtol=1e-3)
 
 
 def test_ties_go_to_the_lower_row_whatever_order_the_hits_come_in():
     vectors = unit([[1, 0], [0, 1], [0, -1], [0, 1], [-1, 0]])
-    hits = np.tile(np.array([4, 3, 2, 1, 0], dtype=np.int32), (5, 1))
-    np.testing.assert_array_equal(measured(vectors, 3, hits=hits).indices[0], [1, 2, 3])
+    found = measured(vectors, 3, search=always([4, 3, 2, 1, 0]))
+    np.testing.assert_array_equal(found.indices[0], [1, 2, 3])
+
+
+def test_more_near_copies_than_hits_are_searched_until_none_can_be_missing():
+    copies = np.repeat(scattered(1, 16), 300, axis=0)
+    vectors = unit(copies + np.random.default_rng(1).normal(scale=1e-6, size=copies.shape))
+    asked = []
+
+    def search(queries, count):
+        asked.append((len(queries), count))
+        return ranked(vectors)(queries, count)
+
+    assert edges(measured(vectors, 5, search=search).matrix()) == expected_edges(vectors, 5)
+    assert asked[-1] == (300, 300)
+
+
+def test_only_documents_in_doubt_are_searched_again():
+    copies = np.repeat(scattered(1, 16, seed=3), 40, axis=0)
+    vectors = np.concatenate([scattered(60, 16), copies])
+    asked = []
+
+    def search(queries, count):
+        asked.append(len(queries))
+        return ranked(vectors)(queries, count)
+
+    assert edges(measured(vectors, 5, search=search).matrix()) == expected_edges(vectors, 5)
+    # The copies, and a few whose nearest they are.
+    assert asked[0] == 100
+    assert 40 <= asked[1] < 50
+    assert len(asked) == 2
+
+
+def test_an_approximate_search_is_taken_at_its_word():
+    vectors, asked = np.repeat(scattered(1), 100, axis=0), []
+
+    def search(queries, count):
+        asked.append(count)
+        return ranked(vectors)(queries, count)
+
+    measured(vectors, 5, search=search, exact=False)
+    assert len(asked) == 1
 
 
 def test_the_matrix_is_symmetric_csr_in_order_without_a_diagonal():
@@ -137,21 +170,12 @@ def test_twins_stay_edges_of_distance_zero():
 def test_more_twins_than_k_leave_a_document_k_others_even_if_it_is_not_among_its_hits():
     n, k = 60, 5
     vectors = np.repeat(scattered(1), n, axis=0)
-    hits = np.tile(np.arange(k + 1 + MARGIN, dtype=np.int32), (n, 1))  # the same few for all
-    found = measured(vectors, k, hits=hits)
+    found = measured(vectors, k, search=always(range(n)), exact=False)  # the same few for all
     assert found.indices.shape == (n, k)
     assert not (found.indices == np.arange(n)[:, None]).any()
     assert all(len(set(row)) == k for row in found.indices.tolist())
     assert not found.distances.any()
     assert found.summary()["connected_components"] == 1
-
-
-@pytest.mark.parametrize("m", [1, 5])
-def test_no_document_is_its_own_neighbour_however_few_hits_there_are(m):
-    vectors = scattered(20)
-    found = measured(vectors, 5, hits=search(vectors, m))
-    assert not (found.indices == np.arange(20)[:, None]).any()
-    assert np.isfinite(found.distances).all()
 
 
 def test_fewer_documents_than_k_are_all_neighbours():
@@ -189,17 +213,11 @@ def test_types_are_those_promised():
     assert found.doc_id.dtype.kind == "U"
 
 
-def test_rows_beyond_one_block_are_measured_against_their_own_vectors():
-    n = 4096 + 3
-    angles = np.linspace(0, 1, n)
-    vectors = np.column_stack((np.cos(angles), np.sin(angles))).astype(np.float32)
-    before = np.maximum(np.arange(n) - 1, 0)
-    after = np.minimum(np.arange(n) + 1, n - 1)
-    hits = np.column_stack((np.arange(n), before, after)).astype(np.int32)[1:-1]
-    hits = np.concatenate([[[0, 1, 2]], hits, [[n - 1, n - 2, n - 3]]]).astype(np.int32)
-    found = measured(vectors, 2, hits=hits)
-    assert set(found.indices[-2].tolist()) == {n - 3, n - 1}
-    np.testing.assert_allclose(found.distances[1:-1], 1 / (n - 1), rtol=1e-3)
+def test_documents_beyond_one_block_are_measured_against_their_own_vectors():
+    vectors, steps = scattered(2500, 4), []
+    found = measured(vectors, 2, progress=lambda *step: steps.append(step))
+    assert edges(found.matrix()) == expected_edges(vectors, 2)
+    assert steps == [(1024, 2500), (2048, 2500), (2500, 2500)]
 
 
 def test_the_summary_counts_twins_as_connected_and_edges_once():

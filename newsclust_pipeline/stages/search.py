@@ -1,0 +1,181 @@
+"""The nearest documents of every document, out of the collection.
+
+Two roads lead there. A server searches itself. Of Milvus Lite, the vectors are read back once,
+compared with those that were embedded, and searched by faiss: twenty times as fast as by itself.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from newsclust_pipeline.stages import collection, neighbours
+from newsclust_pipeline.stages.collection import METRIC, CollectionState
+from newsclust_pipeline.stages.embedding import Progress, matrix
+from newsclust_pipeline.stages.errors import CollectionError
+from newsclust_pipeline.stages.indexes import FAISS, Index
+from newsclust_pipeline.stages.neighbours import Neighbours, Search
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+_ROWS_PER_CALL = 1000
+_RECALL_SAMPLE = 500
+_MEDDLED = (
+    "Something else writes to it: set MILVUS_COLLECTION to a name of its own, and run again from "
+    "milvus_collection on."
+)
+
+
+def nearest(
+    client: "MilvusClient",
+    state: CollectionState,
+    embeddings: pa.Table,
+    index: Index,
+    k: int,
+    keep: int = 0,
+    progress: Progress = lambda *_: None,
+) -> Neighbours:
+    """Find every document's nearest documents in the collection.
+
+    Args:
+        client: an open `MilvusClient`.
+        state: what the collection holds; its digest must be that of `embeddings`.
+        embeddings: columns doc_id, embedding: the documents, and the queries.
+        index: how to search.
+        k: neighbours that make the distance matrix.
+        keep: neighbours to keep; at least k are.
+        progress: called with documents searched and documents in all.
+
+    Raises:
+        CollectionError: the collection holds other documents or vectors than these.
+    """
+    own = collection.serving(client, state, embeddings)
+    ids = embeddings["doc_id"].to_pylist()
+    vectors = matrix(embeddings)
+    if index.road == FAISS:
+        _compare(client, own, ids, vectors)
+        search = by_faiss(vectors, index)
+    else:
+        search = _by_milvus(client, own, ids, index)
+    names = np.array(ids, dtype=np.str_)
+    return neighbours.find(search, vectors, names, k, keep, index.exact, progress)
+
+
+def recall(found: Neighbours, vectors: np.ndarray, sample: int = _RECALL_SAMPLE) -> float:
+    """Measure which share of the true k nearest documents was found, on a sample of documents.
+
+    A neighbour counts if it is no farther than the true kth: among equals any will do.
+
+    Args:
+        found: what a search found.
+        vectors: (n, d) float32, of unit length, of the same documents.
+        sample: documents to search again, exactly, against all.
+    """
+    n = len(vectors)
+    k = min(found.k, found.indices.shape[1])
+    if k == 0:
+        return 1.0
+    rows = np.sort(np.random.default_rng(0).choice(n, size=min(sample, n), replace=False))
+    _, true = neighbours.nearest_of(by_faiss(vectors, Index(road=FAISS)), vectors, rows, k)
+    return float(np.mean(found.distances[rows, :k] <= true[:, -1:] + 1e-6))
+
+
+def by_faiss(vectors: np.ndarray, index: Index) -> Search:
+    """Make a search of vectors (n, d) by faiss: of all of them in place, or by cells (IVF)."""
+    import faiss
+
+    if index.exact:
+
+        def exhaustive(queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+            scores, rows = faiss.knn(queries, vectors, count, metric=faiss.METRIC_INNER_PRODUCT)
+            return rows, scores
+
+        return exhaustive
+    cells = _cells(vectors, index)
+
+    def by_cells(queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        scores, rows = cells.search(queries, count)
+        # The cells searched may hold fewer documents than were asked for.
+        short = (rows < 0).any(axis=1)
+        if short.any():
+            scores[short], rows[short] = faiss.knn(
+                queries[short], vectors, count, metric=faiss.METRIC_INNER_PRODUCT
+            )
+        return rows, scores
+
+    return by_cells
+
+
+def _cells(vectors: np.ndarray, index: Index) -> Any:
+    """Partition the vectors into cells (Sivic, Zisserman 2003: an inverted file), seeded."""
+    import faiss
+
+    n, dimension = vectors.shape
+    nlist = min(index.build["nlist"], n)
+    centres = faiss.IndexFlatIP(dimension)
+    cells = faiss.IndexIVFFlat(centres, dimension, nlist, faiss.METRIC_INNER_PRODUCT)
+    cells.cp.min_points_per_centroid = 1
+    cells.cp.max_points_per_centroid = 64
+    every = max(n // (nlist * 64), 1)
+    cells.train(np.ascontiguousarray(vectors[::every]))
+    cells.add(vectors)
+    cells.nprobe = min(index.search["nprobe"], nlist)
+    return cells
+
+
+def _compare(client: "MilvusClient", own: str, ids: list[str], vectors: np.ndarray) -> None:
+    """Read the vectors back, a batch at a time: they must be those that were embedded."""
+    held = collection.count(client, own)
+    if held != len(ids):
+        raise CollectionError(
+            f"collection {own}: holds {held} documents where there should be {len(ids)}. {_MEDDLED}"
+        )
+    for start in range(0, len(ids), _ROWS_PER_CALL):
+        batch = ids[start : start + _ROWS_PER_CALL]
+        rows = client.get(own, ids=batch, output_fields=["id", "embedding"])
+        stored = {row["id"]: row["embedding"] for row in rows}
+        for doc_id, expected in zip(batch, vectors[start : start + _ROWS_PER_CALL], strict=True):
+            if not np.array_equal(np.asarray(stored.get(doc_id, ()), np.float32), expected):
+                raise CollectionError(
+                    f"collection {own}: holds no vector or another one for document {doc_id}. "
+                    f"{_MEDDLED}"
+                )
+
+
+def _by_milvus(client: "MilvusClient", own: str, ids: list[str], index: Index) -> Search:
+    """Make a search by Milvus itself."""
+    row_of = {doc_id: row for row, doc_id in enumerate(ids)}
+    params = {"metric_type": METRIC, "params": dict(index.search)}
+
+    def search(queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        if "ef" in index.search:
+            params["params"] = {"ef": max(index.search["ef"], count)}
+        found = client.search(
+            own,
+            data=queries,
+            limit=count,
+            output_fields=["id"],  # Milvus Lite would give whole rows back, vectors and all
+            search_params=params,
+        )
+        rows = np.array([_rows_of(hits.ids, row_of, count, own) for hits in found], dtype=np.int64)
+        return rows, np.array([hits.distances for hits in found], dtype=np.float32)
+
+    return search
+
+
+def _rows_of(ids: Sequence[str], row_of: dict[str, int], count: int, name: str) -> list[int]:
+    try:
+        found = [row_of[doc_id] for doc_id in ids]
+    except KeyError as stranger:
+        raise CollectionError(
+            f"collection {name}: holds document {stranger}, which is not in the dump. {_MEDDLED}"
+        ) from None
+    if len(found) != count:
+        raise CollectionError(
+            f"collection {name}: {len(found)} neighbours came back where {count} were due. Either "
+            "documents are missing (materialise milvus_collection again), or the index looks at "
+            "too few: raise nprobe or ef in MILVUS_INDEX_PARAMS, or set MILVUS_INDEX=FLAT."
+        )
+    return found
