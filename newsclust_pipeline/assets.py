@@ -6,15 +6,25 @@ things are done is in `stages/`, where they are kept in `io_managers.py`.
 
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
 from newsclust_pipeline.config import HdbscanConfig, KnnConfig, UmapConfig, plain
-from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps
+from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory
 from newsclust_pipeline.results import plain_errors, result
-from newsclust_pipeline.stages import collection, density, layout, page, search, stories
+from newsclust_pipeline.stages import (
+    collection,
+    density,
+    identity,
+    layout,
+    lineage,
+    page,
+    search,
+    stories,
+)
 from newsclust_pipeline.stages.articles import collect_articles
 from newsclust_pipeline.stages.embedding import embed, matrix
 from newsclust_pipeline.stages.neighbours import Neighbours
@@ -123,7 +133,10 @@ def knn_distance_matrix(
 
 @stage("parquet", "hdbscan", "parquet")
 def hdbscan_labels(
-    config: HdbscanConfig, knn_distance_matrix: Neighbours, raw_news: pa.Table
+    config: HdbscanConfig,
+    knn_distance_matrix: Neighbours,
+    raw_news: pa.Table,
+    history: StoryHistory,
 ) -> dg.MaterializeResult[pa.Table]:
     """Which story every document belongs to, if any, and how surely."""
     clusters = density.hdbscan(
@@ -134,7 +147,9 @@ def hdbscan_labels(
         config.cluster_selection_epsilon,
     )
     params = {"k": knn_distance_matrix.k} | plain(config)
-    labels = stories.labels_table(knn_distance_matrix.doc_id, clusters)
+    doc_id = knn_distance_matrix.doc_id
+    names = identity.name_stories(doc_id, clusters.labels, lineage.members(history.read()))
+    labels = stories.labels_table(doc_id, clusters, names)
     described = stories.describe(stories.join(raw_news, labels))
     return result(
         labels,
@@ -144,6 +159,23 @@ def hdbscan_labels(
         largest_stories=dg.MetadataValue.md(stories.as_markdown(described)),
         **params,
     )
+
+
+@stage("history", "scipy", "parquet")
+def story_lineage(
+    context: dg.AssetExecutionContext,
+    raw_news: pa.Table,
+    hdbscan_labels: pa.Table,
+    history: StoryHistory,
+) -> dg.MaterializeResult[pa.Table]:
+    """What became of every story since the last run, appended to what became of it before."""
+    described = stories.describe(stories.join(raw_news, hdbscan_labels))
+    grown = lineage.record(
+        history.read(), hdbscan_labels, described, context.run_id, began(context)
+    )
+    rows = lineage.rows_of(grown, context.run_id)
+    met = dg.MetadataValue.md(lineage.as_markdown(rows))
+    return result(grown, None, **lineage.counts(rows), merges_and_splits=met)
 
 
 @stage("parquet", "umap", "parquet")
@@ -185,6 +217,13 @@ def cluster_plot(
     )
 
 
+def began(context: dg.AssetExecutionContext) -> datetime:
+    """Tell when the run began."""
+    record = context.instance.get_run_record_by_id(context.run_id)
+    started = record.start_time if record else None
+    return datetime.fromtimestamp(started, UTC) if started else datetime.now(UTC)
+
+
 def told_by(*tables: pa.Table) -> dict[str, str]:
     """Collect what the map's footer says of its making from what the stages' tables carry."""
     metadata = [table.schema.metadata or {} for table in tables]
@@ -211,4 +250,5 @@ PIPELINE = [
     hdbscan_labels,
     umap_projection,
     cluster_plot,
+    story_lineage,
 ]

@@ -8,7 +8,9 @@ import pyarrow.compute as pc
 from newsclust_pipeline import assets
 from newsclust_pipeline.console import last_word
 from newsclust_pipeline.resources import NewsDumps
+from newsclust_pipeline.stages.density import NOISE
 from newsclust_pipeline.stages.embedding import matrix
+from newsclust_pipeline.stages.lineage import is_recorded
 from newsclust_pipeline.stages.neighbours import Neighbours
 from newsclust_pipeline.stages.search import recall
 from newsclust_pipeline.stages.stories import noise_share
@@ -163,6 +165,42 @@ def stories_were_found(
     )
 
 
+@dg.asset_check(asset=assets.hdbscan_labels, blocking=True)
+def ids_are_consistent(
+    context: dg.AssetCheckExecutionContext, hdbscan_labels: pa.Table
+) -> dg.AssetCheckResult:
+    """Every story has one id, no id stands for two stories, and noise has none."""
+    pairs = hdbscan_labels.group_by(["label", "story_id"]).aggregate([])
+    noise = pc.equal(pairs["label"], NOISE)
+    named = pairs.filter(pc.invert(noise))
+    stories, ids = (pc.count_distinct(named[name]).as_py() for name in ("label", "story_id"))
+    of_noise = pairs.filter(noise)["story_id"].drop_null()
+    return _verdict(
+        context,
+        named.num_rows == stories == ids and len(of_noise) == 0,
+        f"{stories} stories of hdbscan_labels have {ids} ids in {named.num_rows} combinations, "
+        f"noise has {len(of_noise)}. Materialise hdbscan_labels again.",
+        stories=stories,
+    )
+
+
+@dg.asset_check(
+    asset=assets.story_lineage,
+    blocking=True,
+    additional_ins={"hdbscan_labels": dg.AssetIn("hdbscan_labels")},
+)
+def history_is_up_to_date(
+    context: dg.AssetCheckExecutionContext, story_lineage: pa.Table, hdbscan_labels: pa.Table
+) -> dg.AssetCheckResult:
+    """By the history, the living stories and their articles are those of the labels."""
+    return _verdict(
+        context,
+        is_recorded(story_lineage, hdbscan_labels),
+        "story_lineage doesn't end with the stories of hdbscan_labels. "
+        "Materialise story_lineage again.",
+    )
+
+
 def _same_documents(
     context: dg.AssetCheckExecutionContext, table: pa.Table, raw_news: pa.Table, name: str
 ) -> dg.AssetCheckResult:
@@ -207,4 +245,6 @@ CHECKS = [
     labels_cover_raw_news,
     positions_cover_raw_news,
     stories_were_found,
+    ids_are_consistent,
+    history_is_up_to_date,
 ]

@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 
 from newsclust_pipeline import assets, automation, checks
-from newsclust_pipeline.io_managers import CsrIO, HtmlIO, JsonIO, ParquetIO
-from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps
+from newsclust_pipeline.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, ParquetIO
+from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory
 
 
 def build_defs(**overrides: Any) -> dg.Definitions:
@@ -41,10 +41,12 @@ def build_defs(**overrides: Any) -> dg.Definitions:
             search=_setting("NEWSCLUST_SEARCH", "auto"),
             data_dir=data_dir,
         ),
+        "history": StoryHistory(data_dir=data_dir),
         "parquet_io": ParquetIO(data_dir=data_dir),
         "csr_io": CsrIO(data_dir=data_dir),
         "json_io": JsonIO(data_dir=data_dir),
         "html_io": HtmlIO(data_dir=data_dir),
+        "history_io": HistoryIO(data_dir=data_dir),
     }
     return dg.Definitions(
         assets=assets.PIPELINE,

@@ -13,6 +13,7 @@ import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock
 from pydantic import Field
 
 from newsclust_pipeline.console import last_word
@@ -76,6 +77,29 @@ class ParquetIO(AtomicFileIO):
     def read(self, path: Path) -> pa.Table:
         """Read a table."""
         return pq.read_table(path)
+
+
+class HistoryIO(ParquetIO):
+    """A table that only grows: what stands in the file stays, whoever writes and whenever."""
+
+    def handle_output(self, context: dg.OutputContext, obj: pa.Table) -> None:
+        """Persist the longer table.
+
+        Raises:
+            dagster.Failure: it doesn't begin with what the file holds, as when another run has
+                added rows since this one read them.
+        """
+        path = self._path(context.asset_key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            if path.exists() and not _begins_with(obj, self.read(path)):
+                name = context.asset_key.to_user_string()
+                raise dg.Failure(
+                    f"{path}: another run has added to it meanwhile, or it is another file now. "
+                    f"Nothing was written. Materialise {name} again, with all that lies before it.",
+                    allow_retries=False,
+                )
+            super().handle_output(context, obj)
 
 
 class CsrIO(AtomicFileIO):
@@ -145,3 +169,7 @@ class HtmlIO(AtomicFileIO):
     def read(self, path: Path) -> str:
         """Read a page."""
         return path.read_text(encoding="utf-8")
+
+
+def _begins_with(table: pa.Table, start: pa.Table) -> bool:
+    return table.slice(0, start.num_rows).equals(start)

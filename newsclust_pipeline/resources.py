@@ -8,7 +8,7 @@ import dagster as dg
 import pyarrow as pa
 from pydantic import Field
 
-from newsclust_pipeline.stages import collection, dumps, indexes
+from newsclust_pipeline.stages import collection, dumps, indexes, lineage
 from newsclust_pipeline.stages.embedding import Embedder as EmbedderProtocol
 from newsclust_pipeline.stages.errors import SettingError
 from newsclust_pipeline.stages.files import atomic_path, write_parquet
@@ -159,3 +159,13 @@ class Milvus(dg.ConfigurableResource[Any]):
         """Choose the index for so many documents; see `stages.indexes.choose`."""
         server = collection.is_server(self.place)
         return indexes.choose(documents, server, self.index, self.index_params, self.search)
+
+
+class StoryHistory(dg.ConfigurableResource[Any]):
+    """What past runs recorded of the stories: the file that `story_lineage` leaves."""
+
+    data_dir: str = Field("data", description="Where it lies.")
+
+    def read(self) -> pa.Table:
+        """Read it; see `stages.lineage.read_history`."""
+        return lineage.read_history(Path(self.data_dir) / "story_lineage.parquet")

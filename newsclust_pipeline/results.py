@@ -34,6 +34,16 @@ COLUMNS = {
     "x": "Position on the map.",
     "y": "Position on the map.",
     "z": "Position on the map.",
+    "run_id": "The run that saw the change first.",
+    "at": "When that run began, UTC.",
+    "event": "What became of the story since the run before.",
+    "other_story_id": "merged: into which; split: from which; else null.",
+    "size_before": "The story's articles in the run before.",
+    "size_after": "The story's articles in this run.",
+    "shared": "Articles that the two stories compared have in common.",
+    "overlap": "Their Jaccard index, over articles that are still there and were in a story.",
+    "joined": "Articles (doc_id) that came into the story.",
+    "left": "Articles (doc_id) that left it.",
 }
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from newsclust_pipeline import console
 from newsclust_pipeline.definitions import build_defs
-from newsclust_pipeline.io_managers import CsrIO, HtmlIO, JsonIO, ParquetIO
-from newsclust_pipeline.resources import SAMPLE, Embedder, Milvus, NewsDumps
+from newsclust_pipeline.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, ParquetIO
+from newsclust_pipeline.resources import SAMPLE, Embedder, Milvus, NewsDumps, StoryHistory
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -56,10 +56,12 @@ class Pipeline:
             "news": NewsDumps(path=str(news), data_dir=str(data)),
             "embedder": Embedder(data_dir=str(vectors)),
             "milvus": Milvus(data_dir=str(data), collection=collection),
+            "history": StoryHistory(data_dir=str(data)),
             **{
                 f"{name}_io": manager(data_dir=str(data))
                 for name, manager in [
-                    ("parquet", ParquetIO), ("csr", CsrIO), ("json", JsonIO), ("html", HtmlIO)
+                    ("parquet", ParquetIO), ("csr", CsrIO), ("json", JsonIO), ("html", HtmlIO),
+                    ("history", HistoryIO),
                 ]
             },
         }  # fmt: skip

@@ -19,6 +19,7 @@ GRAPH = {
     "milvus_collection": {"raw_news", "embeddings"},
     "knn_distance_matrix": {"embeddings", "milvus_collection"},
     "hdbscan_labels": {"raw_news", "knn_distance_matrix"},
+    "story_lineage": {"raw_news", "hdbscan_labels"},
     "umap_projection": {"embeddings", "knn_distance_matrix"},
     "cluster_plot": {"raw_news", "embeddings", "hdbscan_labels", "umap_projection"},
 }

@@ -24,6 +24,7 @@ FILES = [
     "milvus_collection.json",
     "raw_news.parquet",
     "rejected_rows.parquet",
+    "story_lineage.parquet",
     "umap_projection.parquet",
 ]
 

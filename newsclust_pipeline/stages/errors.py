@@ -19,3 +19,7 @@ class EmbeddingError(NewsclustError):
 
 class CollectionError(NewsclustError):
     """The Milvus collection can't be opened, written or searched."""
+
+
+class HistoryError(NewsclustError):
+    """The stories' history can't be read, or is not the one that stories were named by."""

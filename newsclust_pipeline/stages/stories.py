@@ -1,4 +1,6 @@
-"""Labels → stories: an id, a headline, counts and dates for every cluster."""
+"""Labels → stories: a headline, counts and dates for every cluster."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -19,21 +21,19 @@ STORIES = pa.schema(
 )
 
 
-def labels_table(doc_id: np.ndarray, clusters: Clusters) -> pa.Table:
+def labels_table(doc_id: np.ndarray, clusters: Clusters, names: Sequence[str]) -> pa.Table:
     """Make the table of labels: doc_id, label, probability, story_id (null for noise).
 
-    A story takes its id from its first document, in the order given (that of publication). The id
-    is the same in every run in which the same article opens the story.
+    Args:
+        doc_id: (n,) ids.
+        clusters: of these documents.
+        names: the story id of every label; see `identity.name_stories`.
     """
-    labels = clusters.labels
-    opening = {
-        label: doc_id[row] for label, row in zip(*np.unique(labels, return_index=True), strict=True)
-    }
-    story = [None if label == NOISE else f"s{opening[label]}" for label in labels]
+    story = [None if label == NOISE else names[label] for label in clusters.labels]
     return pa.table(
         {
             "doc_id": pa.array(doc_id.tolist(), pa.string()),
-            "label": pa.array(labels, pa.int32()),
+            "label": pa.array(clusters.labels, pa.int32()),
             "probability": pa.array(clusters.probabilities, pa.float64()),
             "story_id": pa.array(story, pa.string()),
         }
@@ -94,7 +94,7 @@ def as_markdown(stories: pa.Table, rows: int = 10) -> str:
     """Write the largest stories as a Markdown table."""
     lines = ["| articles | outlets | story |", "|---:|---:|---|"]
     lines += [
-        f"| {s['size']} | {s['outlets']} | {_plain(s['title'])} |"
+        f"| {s['size']} | {s['outlets']} | {escape_markdown(s['title'])} |"
         for s in stories.slice(0, rows).to_pylist()
     ]
     return "\n".join(lines)
@@ -103,6 +103,6 @@ def as_markdown(stories: pa.Table, rows: int = 10) -> str:
 _MARKS = str.maketrans({mark: f"&#{ord(mark)};" for mark in "\\`*_~[]<>|&!"})
 
 
-def _plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Take from a headline what Markdown or HTML would act on."""
     return text.translate(_MARKS)
