@@ -170,10 +170,9 @@ def story_lineage(
 ) -> dg.MaterializeResult[pa.Table]:
     """What became of every story since the last run, appended to what became of it before."""
     described = stories.describe(stories.join(raw_news, hdbscan_labels))
-    grown = lineage.record(
-        history.read(), hdbscan_labels, described, context.run_id, began(context)
-    )
-    rows = lineage.rows_of(grown, context.run_id)
+    run_id = context.run.run_id
+    grown = lineage.record(history.read(), hdbscan_labels, described, run_id, began(context))
+    rows = lineage.rows_of(grown, run_id)
     met = dg.MetadataValue.md(lineage.as_markdown(rows))
     return result(grown, None, **lineage.counts(rows), merges_and_splits=met)
 
@@ -219,7 +218,7 @@ def cluster_plot(
 
 def began(context: dg.AssetExecutionContext) -> datetime:
     """Tell when the run began."""
-    record = context.instance.get_run_record_by_id(context.run_id)
+    record = context.instance.get_run_record_by_id(context.run.run_id)
     started = record.start_time if record else None
     return datetime.fromtimestamp(started, UTC) if started else datetime.now(UTC)
 

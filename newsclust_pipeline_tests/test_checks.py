@@ -1,6 +1,7 @@
 """Every check fires on what it is there for, and is silent on sound data."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import dagster as dg
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 
 from newsclust_pipeline import checks
 from newsclust_pipeline.resources import NewsDumps
+from newsclust_pipeline.stages import lineage
 from newsclust_pipeline.stages.neighbours import Neighbours
 
 IDS = ["a", "b", "c"]
 RAW = pa.table({"doc_id": IDS})
-LABELS = pa.table({"doc_id": IDS, "label": [0, 0, -1]})
+LABELS = pa.table({"doc_id": IDS, "label": [0, 0, -1], "story_id": ["sa", "sa", None]})
 NEIGHBOURS = Neighbours(
     doc_id=np.array(IDS),
     indices=np.array([[1], [0], [1]], dtype=np.int32),
@@ -41,6 +43,9 @@ CIRCLE = Neighbours(
     distances=np.full((10, 1), 2 * np.sin(np.pi / 10), dtype=np.float32),
     k=1,
 )
+STORIES = pa.table({"story_id": ["sa"], "title": ["Storm nears coast"]})
+NO_HISTORY = lineage.HISTORY.empty_table()
+HISTORY = lineage.record(NO_HISTORY, LABELS, STORIES, "run", datetime(2026, 3, 2, tzinfo=UTC))
 
 SILENT = {
     "has_documents": (RAW, NEWS),
@@ -52,7 +57,16 @@ SILENT = {
     "labels_cover_raw_news": (LABELS, RAW),
     "positions_cover_raw_news": (RAW, RAW),
     "stories_were_found": (LABELS,),
+    "ids_are_consistent": (LABELS,),
+    "history_is_up_to_date": (HISTORY, LABELS),
 }
+
+
+def named(*pairs):
+    label, story_id = zip(*pairs, strict=True)
+    return pa.table({"label": label, "story_id": pa.array(story_id, pa.string())})
+
+
 NAN = np.float32("nan")
 FIRING = [
     ("has_documents", (RAW.slice(0, 0), NEWS), "somewhere.csv: no usable article"),
@@ -76,6 +90,11 @@ FIRING = [
     ("labels_cover_raw_news", (LABELS.slice(1), RAW), "has 2 rows, raw_news 3"),
     ("positions_cover_raw_news", (pa.table({"doc_id": ["a", "b", "x"]}), RAW), "documents differ"),
     ("stories_were_found", (pa.table({"label": [-1, -1]}),), "all 2 documents are noise. Lower"),
+    ("ids_are_consistent", (named((0, "sa"), (0, "sb")),), "1 stories of hdbscan_labels have 2"),
+    ("ids_are_consistent", (named((0, "sa"), (1, "sa")),), "2 stories of hdbscan_labels have 1"),
+    ("ids_are_consistent", (named((0, "sa"), (0, None)),), "have 1 ids in 2 combinations"),
+    ("ids_are_consistent", (named((0, "sa"), (-1, "sb")),), "noise has 1"),
+    ("history_is_up_to_date", (NO_HISTORY, LABELS), "Materialise story_lineage again"),
 ]
 
 

@@ -3,10 +3,11 @@
 import dagster as dg
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
-from newsclust_pipeline.io_managers import CsrIO, HtmlIO, JsonIO, ParquetIO
+from newsclust_pipeline.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, ParquetIO
 from newsclust_pipeline.stages.neighbours import Neighbours
 
 TABLE = pa.table(
@@ -98,3 +99,28 @@ def test_place_and_size_are_recorded(tmp_path):
     metadata = context.consume_logged_metadata()
     assert metadata["path"].value == str(tmp_path / "page.html")
     assert metadata["bytes"] == 10 or metadata["bytes"].value == 10
+
+
+def test_a_history_grows_and_what_is_in_it_stays(tmp_path):
+    manager = HistoryIO(data_dir=str(tmp_path))
+    longer = pa.concat_tables([TABLE, TABLE])
+    assert stored_and_loaded(manager, TABLE) == TABLE
+    assert stored_and_loaded(manager, TABLE) == TABLE
+    assert stored_and_loaded(manager, longer) == longer
+    for other in (TABLE, longer.slice(0, 0), longer.take(pa.array([1, 0, 2, 3]))):
+        with pytest.raises(
+            dg.Failure, match=r"thing\.parquet: another run.*Materialise thing again"
+        ):
+            manager.handle_output(output(), other)
+        assert pq.read_table(tmp_path / "thing.parquet") == longer
+
+
+def test_of_two_runs_that_add_to_one_history_the_later_writer_is_refused(tmp_path):
+    """Both read the same rows; the second would wipe out what the first has added."""
+    manager = HistoryIO(data_dir=str(tmp_path))
+    one, other = (pa.concat_tables([TABLE, TABLE.slice(row, 1)]) for row in (0, 1))
+    manager.handle_output(output(), TABLE)
+    manager.handle_output(output(), one)
+    with pytest.raises(dg.Failure, match="another run has added to it meanwhile"):
+        manager.handle_output(output(), other)
+    assert pq.read_table(tmp_path / "thing.parquet") == one

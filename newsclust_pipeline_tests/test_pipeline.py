@@ -57,7 +57,9 @@ def sample_run(tmp_path_factory, vectors_seen):
 
 
 def test_every_stage_is_persisted_under_its_contracted_name(sample_run):
-    files = sorted(p.name for p in sample_run.data.iterdir() if "milvus.db" not in p.name)
+    beside = ("milvus.db", ".lock")
+    names = [p.name for p in sample_run.data.iterdir()]
+    files = sorted(name for name in names if not any(part in name for part in beside))
     assert files == FILES
 
 
@@ -68,6 +70,10 @@ def test_tables_have_their_contracted_columns(sample_run):
     ]  # fmt: skip
     assert columns["embeddings.parquet"] == ["doc_id", "embedding"]
     assert columns["hdbscan_labels.parquet"] == ["doc_id", "label", "probability", "story_id"]
+    assert columns["story_lineage.parquet"] == [
+        "run_id", "at", "story_id", "event", "other_story_id", "size_before", "size_after",
+        "shared", "overlap", "title", "joined", "left",
+    ]  # fmt: skip
     assert columns["umap_projection.parquet"] == ["doc_id", "x", "y"]
     assert columns["rejected_rows.parquet"] == ["file", "row", "reason", "content"]
 

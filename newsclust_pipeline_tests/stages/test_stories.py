@@ -1,4 +1,4 @@
-"""Labels → stories: ids that stay, headlines, counts and dates, and tables joined by id."""
+"""Labels → stories: headlines, counts and dates, and tables joined by id."""
 
 import html
 import re
@@ -64,7 +64,7 @@ def ids(*names):
 
 
 def test_labels_probabilities_and_ids_stand_in_the_rows_of_their_documents():
-    table = labels_table(ids("a", "b", "c", "d"), clusters(1, NOISE, 0, 1))
+    table = labels_table(ids("a", "b", "c", "d"), clusters(1, NOISE, 0, 1), ["sc", "sa"])
     assert table.schema.types == [pa.string(), pa.int32(), pa.float64(), pa.string()]
     assert table.to_pydict() == {
         "doc_id": ["a", "b", "c", "d"],
@@ -74,20 +74,9 @@ def test_labels_probabilities_and_ids_stand_in_the_rows_of_their_documents():
     }
 
 
-def test_a_story_keeps_its_id_when_labels_are_renumbered_and_documents_join_behind():
-    before = labels_table(ids("a", "b", "c", "d"), clusters(0, 0, 1, 1))["story_id"].to_pylist()
-    after = labels_table(ids("a", "b", "c", "d", "e"), clusters(1, 1, 0, 0, 0))
-    assert after["story_id"].to_pylist()[:4] == before
-
-
-def test_two_stories_never_share_an_id():
-    table = labels_table(ids(*map(str, range(40))), clusters(*[row % 20 for row in range(40)]))
-    assert len(set(table["story_id"].to_pylist())) == 20
-
-
 @pytest.mark.parametrize("labels", [(), (NOISE,), (NOISE, NOISE, NOISE)])
 def test_without_stories_every_id_is_null_and_its_column_still_text(labels):
-    table = labels_table(ids(*"abc"[: len(labels)]), clusters(*labels))
+    table = labels_table(ids(*"abc"[: len(labels)]), clusters(*labels), [])
     assert table["story_id"].to_pylist() == [None] * len(labels)
     assert table["story_id"].type == pa.string()
     assert table["doc_id"].type == pa.string()
