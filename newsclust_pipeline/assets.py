@@ -6,6 +6,7 @@ things are done is in `stages/`, where they are kept in `io_managers.py`.
 
 from collections.abc import Callable
 from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,8 @@ import dagster as dg
 import pyarrow as pa
 
 from newsclust_pipeline.config import HdbscanConfig, KnnConfig, UmapConfig, plain
+from newsclust_pipeline.io_managers import CsrIO
+from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps
 from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory
 from newsclust_pipeline.results import plain_errors, result
 from newsclust_pipeline.stages import (
@@ -111,18 +114,25 @@ def knn_distance_matrix(
     milvus_collection: dict[str, Any],
     embeddings: pa.Table,
     milvus: Milvus,
+    csr_io: dg.ResourceParam[CsrIO],
 ) -> dg.MaterializeResult[Neighbours]:
     """The nearest documents of every document, as a symmetric sparse matrix of distances."""
     state = collection.CollectionState(**milvus_collection)
     progress = log_progress(context.log.info, "documents searched")
     index = milvus.index_for(state.count)
+    wanted, last = (
+        max(config.k, config.projection_neighbors - 1),
+        csr_io.last("knn_distance_matrix"),
+    )
     with milvus.client() as client:
-        keep = config.projection_neighbors - 1
-        found = search.nearest(client, state, embeddings, index, config.k, keep, progress)
+        done = search.nearest(client, state, embeddings, index, wanted, last, progress)
+    found = replace(done.neighbours, k=config.k)
     return result(
         found,
         plain(config),
         **found.summary(),
+        searched=done.searched,
+        carried_over=state.count - done.searched,
         recall=search.recall(found, matrix(embeddings)),
         searched_by=index.road,
         index=index.kind,

@@ -8,6 +8,7 @@ import json
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
+from zipfile import BadZipFile
 
 import dagster as dg
 import numpy as np
@@ -60,6 +61,16 @@ class AtomicFileIO(dg.ConfigurableIOManager):
                 allow_retries=False,
             )
         return self.read(path)
+
+    def last(self, asset: str) -> Any | None:
+        """Read what the last run made of an asset, to build on; None if it can't be.
+
+        A file that is broken or of an older form is as good as none: it is made anew.
+        """
+        try:
+            return self.read(self._path(dg.AssetKey(asset)))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, pa.ArrowException):
+            return None
 
     def _path(self, key: dg.AssetKey) -> Path:
         return Path(self.data_dir) / f"{key.path[-1]}{self.ending}"
@@ -125,6 +136,7 @@ class CsrIO(AtomicFileIO):
                 neighbours=value.indices,
                 neighbour_distances=value.distances,
                 k=np.array(value.k),
+                made_of=np.array(value.made_of),
             )
 
     def read(self, path: Path) -> Neighbours:
@@ -135,6 +147,7 @@ class CsrIO(AtomicFileIO):
                 indices=file["neighbours"],
                 distances=file["neighbour_distances"],
                 k=int(file["k"]),
+                made_of=str(file["made_of"]),
             )
 
 

@@ -92,7 +92,8 @@ def _feed(take: Callable[[bytes], Any], value: Any) -> None:
         with pa.ipc.new_stream(pa.PythonFile(_Sink(take), "w"), value.schema) as stream:
             stream.write_table(value.combine_chunks())
     elif isinstance(value, Neighbours):
-        for array in (value.doc_id, value.indices, value.distances, np.array(value.k)):
+        told = np.array([str(value.k), value.made_of])
+        for array in (value.doc_id, value.indices, value.distances, told):
             take(np.ascontiguousarray(array).tobytes())
     elif isinstance(value, str):
         take(value.encode())

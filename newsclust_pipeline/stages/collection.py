@@ -233,14 +233,18 @@ def _brief(fault: BaseException) -> str:
     return str(getattr(fault, "message", "") or fault).split("\n")[0]
 
 
+def made_of(embeddings: pa.Table) -> str:
+    """Tell which embedder's vectors these are, and of what dimension."""
+    return f"{_fingerprint(embeddings)}/{matrix(embeddings).shape[1]}"
+
+
 def _fingerprint(embeddings: pa.Table) -> str:
     return str((embeddings.schema.metadata or {})[b"fingerprint"].decode())
 
 
 def _own(name: str, embeddings: pa.Table) -> str:
     """Name the collection that belongs to these embeddings' model and dimension."""
-    made_by = f"{_fingerprint(embeddings)}/{matrix(embeddings).shape[1]}"
-    return f"{name}_{hashlib.sha256(made_by.encode()).hexdigest()[:12]}"
+    return f"{name}_{hashlib.sha256(made_of(embeddings).encode()).hexdigest()[:12]}"
 
 
 def _serving(client: "MilvusClient", name: str) -> str | None:

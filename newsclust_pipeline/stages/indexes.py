@@ -45,6 +45,11 @@ class Index:
         return self.kind == "FLAT"
 
     @property
+    def name(self) -> str:
+        """Kind and parameters in a word: what decides which neighbours are found."""
+        return json.dumps([self.kind, {**self.build, **self.search}], sort_keys=True)
+
+    @property
     def stored(self) -> "Index":
         """The index that Milvus keeps: where it doesn't search, it needs none."""
         return self if self.road == MILVUS else Index()

@@ -19,7 +19,7 @@ _MARGIN = 8
 # By how much the search's squared distances (2 − 2·score) may be wrong, generously.
 _SLACK = 1e-5
 _MOST_HITS = 16_384  # Milvus's own limit
-_BLOCK = 1024  # documents searched at a time
+_BLOCK = 2048  # documents searched at a time
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,14 @@ class Neighbours:
         indices: (n, k) int32: rows of the neighbours, nearest first; a document isn't its own.
         distances: (n, k) float32: Euclidean distances to them.
         k: how many of them make the matrix; the rest is for the projection.
+        made_of: which embedder's vectors these are, and which index found the neighbours.
     """
 
     doc_id: np.ndarray
     indices: np.ndarray
     distances: np.ndarray
     k: int
+    made_of: str = ""
 
     def matrix(self) -> sp.csr_array:
         """Make the symmetric distance matrix (n, n), CSR, of the first k neighbours.
@@ -72,35 +74,31 @@ class Neighbours:
         }
 
 
-def find(
+def nearest_of_each(
     search: Search,
     vectors: np.ndarray,
-    doc_id: np.ndarray,
-    k: int,
-    keep: int = 0,
+    rows: np.ndarray,
+    indices: np.ndarray,
+    distances: np.ndarray,
     exact: bool = True,
     progress: Progress = lambda *_: None,
-) -> Neighbours:
-    """Search every document's neighbours, and measure their distances.
+) -> None:
+    """Fill in the neighbours of these rows, block by block; see `nearest_of`.
 
     Args:
         search: finds candidates.
         vectors: (n, d) float32, of unit length.
-        doc_id: (n,) ids.
-        k: neighbours that make the matrix, at least 1.
-        keep: neighbours to keep for the projection; max(k, keep) are kept, or all others there are.
+        rows: (r,) documents to search.
+        indices: (n, width) int32, filled at `rows`.
+        distances: (n, width) float32, filled at `rows`.
         exact: whether the search misses nothing, so that its results can be made exact.
-        progress: called with documents searched and documents in all.
+        progress: called with documents searched and documents to search.
     """
-    n = len(doc_id)
-    width = max(min(max(k, keep), n - 1), 0)
-    indices = np.empty((n, width), dtype=np.int32)
-    distances = np.empty((n, width), dtype=np.float32)
-    for start in range(0, n if width else 0, _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, n))
-        indices[rows], distances[rows] = nearest_of(search, vectors, rows, width, exact)
-        progress(int(rows[-1]) + 1, n)
-    return Neighbours(doc_id, indices, distances, k)
+    width = indices.shape[1]
+    for start in range(0, len(rows) if width else 0, _BLOCK):
+        block = rows[start : start + _BLOCK]
+        indices[block], distances[block] = nearest_of(search, vectors, block, width, exact)
+        progress(start + len(block), len(rows))
 
 
 def nearest_of(
@@ -137,12 +135,17 @@ def _searched(
 def _measured(
     hits: np.ndarray, vectors: np.ndarray, rows: np.ndarray, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    exact = np.empty(hits.shape, dtype=np.float64)
-    own = vectors[rows].astype(np.float64)
-    for column in range(hits.shape[1]):
-        difference = vectors[hits[:, column]] - own
-        exact[:, column] = np.einsum("ij,ij->i", difference, difference)
-    exact = np.sqrt(exact).astype(np.float32)
+    exact = np.column_stack([measured(vectors, rows, column) for column in hits.T])
     exact[hits == rows[:, None]] = np.inf  # the document itself sorts last, and is cut off
     order = np.lexsort((hits, exact), axis=1)[:, :width]
     return np.take_along_axis(hits, order, axis=1), np.take_along_axis(exact, order, axis=1)
+
+
+def measured(vectors: np.ndarray, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Measure the distances of pairs of rows, from differences in float64: (p,) float32."""
+    squares = np.empty(len(rows))
+    for start in range(0, len(rows), _BLOCK):
+        pair = slice(start, start + _BLOCK)
+        difference = vectors[others[pair]].astype(np.float64) - vectors[rows[pair]]
+        np.einsum("ij,ij->i", difference, difference, out=squares[pair])
+    return np.sqrt(squares).astype(np.float32)

@@ -5,27 +5,38 @@ compared with those that were embedded, and searched by faiss: twenty times as f
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from newsclust_pipeline.stages import collection, neighbours
+from newsclust_pipeline.stages import collection
 from newsclust_pipeline.stages.collection import METRIC, CollectionState
 from newsclust_pipeline.stages.embedding import Progress, matrix
 from newsclust_pipeline.stages.errors import CollectionError
-from newsclust_pipeline.stages.indexes import FAISS, Index
-from newsclust_pipeline.stages.neighbours import Neighbours, Search
+from newsclust_pipeline.stages.increments import carry_over
+from newsclust_pipeline.stages.indexes import MILVUS, Index
+from newsclust_pipeline.stages.neighbours import Neighbours, Search, nearest_of, nearest_of_each
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
 _ROWS_PER_CALL = 1000
 _RECALL_SAMPLE = 500
+_WORTH_CELLS = 20  # a search of fewer than one document in so many doesn't pay for making cells
 _MEDDLED = (
     "Something else writes to it: set MILVUS_COLLECTION to a name of its own, and run again from "
     "milvus_collection on."
 )
+
+
+@dataclass(frozen=True)
+class Found:
+    """Every document's neighbours, and how many documents had to be searched for them."""
+
+    neighbours: Neighbours
+    searched: int
 
 
 def nearest(
@@ -34,9 +45,9 @@ def nearest(
     embeddings: pa.Table,
     index: Index,
     k: int,
-    keep: int = 0,
+    last: Neighbours | None = None,
     progress: Progress = lambda *_: None,
-) -> Neighbours:
+) -> Found:
     """Find every document's nearest documents in the collection.
 
     Args:
@@ -44,23 +55,29 @@ def nearest(
         state: what the collection holds; its digest must be that of `embeddings`.
         embeddings: columns doc_id, embedding: the documents, and the queries.
         index: how to search.
-        k: neighbours that make the distance matrix.
-        keep: neighbours to keep; at least k are.
-        progress: called with documents searched and documents in all.
+        k: neighbours wanted of each, at least 1 (all others, if there are fewer).
+        last: neighbours of the last run, to be brought up to date rather than searched again.
+        progress: called with documents searched and documents to search.
 
     Raises:
         CollectionError: the collection holds other documents or vectors than these.
     """
     own = collection.serving(client, state, embeddings)
-    ids = embeddings["doc_id"].to_pylist()
-    vectors = matrix(embeddings)
-    if index.road == FAISS:
-        _compare(client, own, ids, vectors)
-        search = by_faiss(vectors, index)
+    ids, vectors = embeddings["doc_id"].to_pylist(), matrix(embeddings)
+    doc_id = np.array(ids, dtype=np.str_)
+    width = max(min(k, len(ids) - 1), 0)
+    made_of = f"{collection.made_of(embeddings)} {index.name}"
+    known = carry_over(last, made_of, vectors, doc_id, width)
+    if index.road == MILVUS:
+        search, exact = _by_milvus(client, own, ids, index), index.exact
     else:
-        search = _by_milvus(client, own, ids, index)
-    names = np.array(ids, dtype=np.str_)
-    return neighbours.find(search, vectors, names, k, keep, index.exact, progress)
+        _compare(client, own, ids, vectors, known.todo)
+        # Cells are worth making only for many queries.
+        exact = index.exact or len(known.todo) * _WORTH_CELLS < len(ids)
+        search = by_faiss(vectors, Index() if exact else index)
+    nearest_of_each(search, vectors, known.todo, known.indices, known.distances, exact, progress)
+    found = Neighbours(doc_id, known.indices, known.distances, k, made_of)
+    return Found(found, searched=len(known.todo))
 
 
 def recall(found: Neighbours, vectors: np.ndarray, sample: int = _RECALL_SAMPLE) -> float:
@@ -78,7 +95,7 @@ def recall(found: Neighbours, vectors: np.ndarray, sample: int = _RECALL_SAMPLE)
     if k == 0:
         return 1.0
     rows = np.sort(np.random.default_rng(0).choice(n, size=min(sample, n), replace=False))
-    _, true = neighbours.nearest_of(by_faiss(vectors, Index(road=FAISS)), vectors, rows, k)
+    _, true = nearest_of(by_faiss(vectors, Index()), vectors, rows, k)
     return float(np.mean(found.distances[rows, :k] <= true[:, -1:] + 1e-6))
 
 
@@ -125,19 +142,24 @@ def _cells(vectors: np.ndarray, index: Index) -> Any:
     return cells
 
 
-def _compare(client: "MilvusClient", own: str, ids: list[str], vectors: np.ndarray) -> None:
-    """Read the vectors back, a batch at a time: they must be those that were embedded."""
+def _compare(
+    client: "MilvusClient", own: str, ids: list[str], vectors: np.ndarray, rows: np.ndarray
+) -> None:
+    """Read vectors back, a batch at a time: they must be those that were embedded.
+
+    Only those to be searched: the others were compared when they were.
+    """
     held = collection.count(client, own)
     if held != len(ids):
         raise CollectionError(
             f"collection {own}: holds {held} documents where there should be {len(ids)}. {_MEDDLED}"
         )
-    for start in range(0, len(ids), _ROWS_PER_CALL):
-        batch = ids[start : start + _ROWS_PER_CALL]
-        rows = client.get(own, ids=batch, output_fields=["id", "embedding"])
-        stored = {row["id"]: row["embedding"] for row in rows}
-        for doc_id, expected in zip(batch, vectors[start : start + _ROWS_PER_CALL], strict=True):
-            if not np.array_equal(np.asarray(stored.get(doc_id, ()), np.float32), expected):
+    for start in range(0, len(rows), _ROWS_PER_CALL):
+        batch = {ids[row]: row for row in rows[start : start + _ROWS_PER_CALL]}
+        found = client.get(own, ids=list(batch), output_fields=["id", "embedding"])
+        stored = {row["id"]: row["embedding"] for row in found}
+        for doc_id, row in batch.items():
+            if not np.array_equal(np.asarray(stored.get(doc_id, ()), np.float32), vectors[row]):
                 raise CollectionError(
                     f"collection {own}: holds no vector or another one for document {doc_id}. "
                     f"{_MEDDLED}"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newsclust_pipeline.stages.neighbours import Neighbours, find
+from newsclust_pipeline.stages.neighbours import Neighbours, nearest_of_each
 
 
 def unit(vectors):
@@ -46,7 +46,12 @@ def doc_ids(n):
 
 
 def measured(vectors, k, keep=0, search=None, **how):
-    return find(search or ranked(vectors), vectors, doc_ids(len(vectors)), k, keep, **how)
+    n = len(vectors)
+    width = max(min(max(k, keep), n - 1), 0)
+    indices, distances = np.empty((n, width), np.int32), np.empty((n, width), np.float32)
+    search = search or ranked(vectors)
+    nearest_of_each(search, vectors, np.arange(n), indices, distances, **how)
+    return Neighbours(doc_ids(n), indices, distances, k)
 
 
 def edges(matrix):
@@ -217,7 +222,7 @@ def test_documents_beyond_one_block_are_measured_against_their_own_vectors():
     vectors, steps = scattered(2500, 4), []
     found = measured(vectors, 2, progress=lambda *step: steps.append(step))
     assert edges(found.matrix()) == expected_edges(vectors, 2)
-    assert steps == [(1024, 2500), (2048, 2500), (2500, 2500)]
+    assert steps == [(2048, 2500), (2500, 2500)]
 
 
 def test_the_summary_counts_twins_as_connected_and_edges_once():

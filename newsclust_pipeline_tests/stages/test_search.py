@@ -6,12 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from newsclust_pipeline.stages import search
 from newsclust_pipeline.stages.collection import milvus, serving, sync
 from newsclust_pipeline.stages.embedding import matrix
 from newsclust_pipeline.stages.errors import CollectionError
 from newsclust_pipeline.stages.indexes import Index
 from newsclust_pipeline.stages.neighbours import Neighbours
-from newsclust_pipeline.stages.search import nearest, recall
+from newsclust_pipeline.stages.search import recall
 
 NUMBERS = itertools.count()
 BY_FAISS, BY_MILVUS = Index(road="faiss"), Index(road="milvus")
@@ -45,6 +46,10 @@ def scattered(n, dimension=8, seed=0):
 def fill(client, name, table, index=BY_FAISS):
     texts = pa.table({"doc_id": table["doc_id"], "text": table["doc_id"]})
     return sync(client, name, texts, table, index.stored).state
+
+
+def nearest(client, state, table, index, k, **how):
+    return search.nearest(client, state, table, index, k, **how).neighbours
 
 
 def brute_force(table, k):
@@ -103,10 +108,10 @@ def test_no_documents_have_no_neighbours(client, name, index):
 
 @ROADS
 def test_progress_ends_at_all(client, name, index):
-    table, steps = scattered(1100), []
+    table, steps = scattered(2100), []
     state = fill(client, name, table, index)
     nearest(client, state, table, index, 1, progress=lambda *step: steps.append(step))
-    assert steps[-1] == (1100, 1100)
+    assert steps[-1] == (2100, 2100)
     assert len(steps) > 1
 
 
@@ -154,6 +159,27 @@ def test_cells_that_hold_too_few_documents_are_made_up_for(client, name):
     found = nearest(client, fill(client, name, table, index), table, index, 100)
     assert found.indices.shape == (200, 100)
     assert all(len(set(row)) == 100 for row in found.indices.tolist())
+
+
+@ROADS
+def test_the_last_runs_neighbours_are_brought_up_to_date(client, name, index):
+    table = scattered(300)
+    last = nearest(client, fill(client, name, table.slice(3), index), table.slice(3), index, 5)
+    state = fill(client, name, table, index)
+    done = search.nearest(client, state, table, index, 5, last=last)
+    assert done.searched == 3
+    expect_true(done.neighbours, table, 5)
+
+
+def test_neighbours_of_an_approximate_search_are_not_built_on_by_an_exact_one(client, name):
+    cells = Index("IVF_FLAT", "faiss", {"nlist": 64}, {"nprobe": 1})
+    table = scattered(300)
+    state = fill(client, name, table)
+    last = nearest(client, state, table, cells, 5)
+    assert search.nearest(client, state, table, cells, 5, last=last).searched == 0
+    done = search.nearest(client, state, table, BY_FAISS, 5, last=last)
+    assert done.searched == 300
+    expect_true(done.neighbours, table, 5)
 
 
 def test_the_same_cells_give_the_same_neighbours_each_time(client, name):
