@@ -1,0 +1,139 @@
+"""Near-copies are found, and nothing else is."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from newsclust_pipeline.stages.copies import near_copies
+
+FERRY = (
+    "A fire broke out in the engine room of the night ferry to Vesterglans on Tuesday, and all 212 "
+    "passengers were brought ashore unhurt by lifeboats from three harbours before dawn."
+)
+MUSEUM = (
+    "The museum of clocks in Harrowdene will open its vault to visitors for the first time since "
+    "the flood of 1961, when two hundred timepieces were carried up to the attic by candlelight."
+)
+TRAILER = " Read more of our coverage on this page and sign up for the daily letter."
+
+
+def articles(*rows):
+    columns = ["title", "description", "venue"]
+    return pa.table(
+        {name: pa.array([row[i] for row in rows], pa.string()) for i, name in enumerate(columns)}
+    )
+
+
+def stands(*rows, similarity=0.8):
+    return near_copies(articles(*rows), similarity).tolist()
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        ("Night ferry catches fire, all safe", FERRY, "Morning Post"),
+        ("Ferry fire off Vesterglans", FERRY + TRAILER, "Morning Post"),
+        ("FERRY FIRE OFF VESTERGLANS", FERRY.upper(), "Morning Post"),
+        ("UPDATE 1: Ferry fire off Vesterglans", FERRY, "Evening Star"),  # its own outlet
+        ("Ferry fire off Vesterglans", FERRY.replace("Tuesday", "Tuesday evening"), None),
+        ("Night ferry catches fire, all safe", FERRY, None),
+    ],
+    ids=["headline", "trailer", "case", "update", "a word more", "unknown outlet"],
+)
+def test_a_wire_story_in_another_dress_is_a_copy(copy):
+    first = ("Ferry fire off Vesterglans", FERRY, "Evening Star")
+    other = ("Clocks come to light", MUSEUM, "Evening Star")
+    assert stands(first, other, copy) == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # An outlet's boilerplate under headlines of its own.
+        (("Storm nears the coast", TRAILER, "Star"), ("Clocks come to light", TRAILER, "Star")),
+        # Short texts agree by chance.
+        (("Stocks rise", "Markets in brief.", "A"), ("Stocks fall", "Markets in brief.", "B")),
+        # A round-up that quotes a short text is not that text.
+        (("Ferry fire", FERRY, "A"), ("The week", f"{FERRY} {MUSEUM} {TRAILER * 4}", "B")),
+        # The same event in other words.
+        (
+            ("Ferry fire", FERRY, "A"),
+            ("Ferry fire", "Lifeboats took 212 people off a burning ferry near Vesterglans.", "B"),
+        ),
+        # The same in another language.
+        (
+            ("Brand auf Fähre", "Im Maschinenraum der Nachtfähre nach Vesterglans brach am "
+             "Dienstag ein Feuer aus, alle 212 Fahrgäste kamen heil an Land.", "A"),
+            ("Ferry fire", FERRY, "B"),
+        ),
+        (("Ferry fire", None, "A"), ("Clocks", None, "B")),
+    ],
+    ids=["boilerplate", "short", "round-up", "other words", "translation", "no description"],
+)  # fmt: skip
+def test_what_only_looks_alike_is_none(one, other):
+    assert stands(one, other) == [0, 1]
+    assert stands(other, one) == [0, 1]
+
+
+def test_copies_in_scripts_without_spaces_are_found():
+    text = "火曜日の夜、ベスターグランス行きの夜行フェリーの機関室で火災が発生し、乗客全員が救助された。"
+    assert stands(("フェリー火災", text, "甲"), ("夜行船で火事", text + "続きを読む", "乙")) == [
+        0,
+        0,
+    ]
+
+
+def test_forty_copies_stand_behind_the_first_and_only_there():
+    copies = [
+        (f"Headline number {i} says it in its own way", FERRY, f"Outlet {i}") for i in range(40)
+    ]
+    rows = [("Clocks", MUSEUM, "A"), ("Ferry fire", FERRY, "A"), *copies]
+    assert stands(*rows) == [0, 1] + [1] * 40
+
+
+def test_no_chain_leads_from_one_text_to_another():
+    words = (FERRY + " " + MUSEUM).replace(",", "").replace(".", "").split()
+    rows = [
+        ("Title", " ".join(words[start : start + 24]), f"V{start}") for start in range(0, 30, 3)
+    ]
+    found = stands(*rows, similarity=0.7)
+    assert all(found[row] == row for row in found)  # whoever stands for others stands for itself
+    assert len(set(found)) > 2
+
+
+def test_a_higher_similarity_finds_fewer():
+    changed = FERRY.replace("unhurt", "safe").replace("harbours", "ports")
+    rows = [("Ferry fire", FERRY, "A"), ("Ferry fire", changed, "B")]
+    assert stands(*rows, similarity=0.6) == [0, 0]
+    assert stands(*rows, similarity=0.95) == [0, 1]
+
+
+def test_agrees_with_comparing_all_pairs():
+    rng = np.random.default_rng(0)
+    words = np.array([f"w{i}" for i in range(60)])
+    bodies = [list(rng.choice(words, size=20)) for _ in range(25)]
+    for body in list(bodies) * 3:
+        body = list(body)
+        for _ in range(rng.integers(0, 4)):
+            body[rng.integers(0, len(body))] = rng.choice(words)
+        bodies.append(body + list(rng.choice(words, size=rng.integers(0, 8))))
+    rows = [("t", " ".join(body), f"V{i}") for i, body in enumerate(bodies)]
+
+    def shingles(body):
+        return {tuple(body[i : i + 3]) for i in range(len(body) - 2)}
+
+    def alike(one, other):
+        one, other = sorted((shingles(one), shingles(other)), key=len)
+        return len(one & other) >= 0.7 * len(one)
+
+    expected = []
+    for i, body in enumerate(bodies):
+        leaders = [j for j in range(i) if expected[j] == j and alike(bodies[j], body)]
+        expected.append(min(leaders, default=i))
+    assert len(set(expected)) < len(expected)
+    assert stands(*rows, similarity=0.7) == expected
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_nothing_to_compare_is_no_exception(n):
+    assert stands(*[("Ferry fire", FERRY, "A")] * n) == list(range(n))
