@@ -14,6 +14,11 @@ MUSEUM = (
     "The museum of clocks in Harrowdene will open its vault to visitors for the first time since "
     "the flood of 1961, when two hundred timepieces were carried up to the attic by candlelight."
 )
+BRAND = (
+    "Im Maschinenraum der Nachtfähre nach Vesterglans brach am Dienstag ein Feuer aus, alle 212 "
+    "Fahrgäste kamen heil an Land."
+)
+KASAI = "火曜日の夜、夜行フェリーの機関室で火災が発生し、乗客全員が救助された。"
 TRAILER = " Read more of our coverage on this page and sign up for the daily letter."
 
 
@@ -54,7 +59,7 @@ def test_a_wire_story_in_another_dress_is_a_copy(copy):
         # Short texts agree by chance.
         (("Stocks rise", "Markets in brief.", "A"), ("Stocks fall", "Markets in brief.", "B")),
         # A round-up that quotes a short text is not that text.
-        (("Ferry fire", FERRY, "A"), ("The week", f"{FERRY} {MUSEUM} {TRAILER * 4}", "B")),
+        (("Ferry fire", FERRY, "A"), ("The week", f"{FERRY} {MUSEUM} {TRAILER}", "B")),
         # The same event in other words.
         (
             ("Ferry fire", FERRY, "A"),
@@ -62,40 +67,33 @@ def test_a_wire_story_in_another_dress_is_a_copy(copy):
         ),
         # The same in another language.
         (
-            ("Brand auf Fähre", "Im Maschinenraum der Nachtfähre nach Vesterglans brach am "
-             "Dienstag ein Feuer aus, alle 212 Fahrgäste kamen heil an Land.", "A"),
+            ("Brand auf Fähre", BRAND, "A"),
             ("Ferry fire", FERRY, "B"),
         ),
         (("Ferry fire", None, "A"), ("Clocks", None, "B")),
     ],
     ids=["boilerplate", "short", "round-up", "other words", "translation", "no description"],
-)  # fmt: skip
+)
 def test_what_only_looks_alike_is_none(one, other):
     assert stands(one, other) == [0, 1]
     assert stands(other, one) == [0, 1]
 
 
 def test_copies_in_scripts_without_spaces_are_found():
-    text = "火曜日の夜、ベスターグランス行きの夜行フェリーの機関室で火災が発生し、乗客全員が救助された。"
-    assert stands(("フェリー火災", text, "甲"), ("夜行船で火事", text + "続きを読む", "乙")) == [
-        0,
-        0,
-    ]
+    rows = [("フェリー火災", KASAI, "甲"), ("夜行船で火事", KASAI + "続きを読む", "乙")]
+    assert stands(*rows) == [0, 0]
 
 
 def test_forty_copies_stand_behind_the_first_and_only_there():
-    copies = [
-        (f"Headline number {i} says it in its own way", FERRY, f"Outlet {i}") for i in range(40)
-    ]
+    copies = [(f"Headline number {i} says it its own way", FERRY, f"V{i}") for i in range(40)]
     rows = [("Clocks", MUSEUM, "A"), ("Ferry fire", FERRY, "A"), *copies]
     assert stands(*rows) == [0, 1] + [1] * 40
 
 
 def test_no_chain_leads_from_one_text_to_another():
     words = (FERRY + " " + MUSEUM).replace(",", "").replace(".", "").split()
-    rows = [
-        ("Title", " ".join(words[start : start + 24]), f"V{start}") for start in range(0, 30, 3)
-    ]
+    windows = [" ".join(words[start : start + 24]) for start in range(0, 30, 3)]
+    rows = [("Title", text, f"V{i}") for i, text in enumerate(windows)]
     found = stands(*rows, similarity=0.7)
     assert all(found[row] == row for row in found)  # whoever stands for others stands for itself
     assert len(set(found)) > 2
@@ -112,8 +110,8 @@ def test_agrees_with_comparing_all_pairs():
     rng = np.random.default_rng(0)
     words = np.array([f"w{i}" for i in range(60)])
     bodies = [list(rng.choice(words, size=20)) for _ in range(25)]
-    for body in list(bodies) * 3:
-        body = list(body)
+    for original in list(bodies) * 3:
+        body = list(original)
         for _ in range(rng.integers(0, 4)):
             body[rng.integers(0, len(body))] = rng.choice(words)
         bodies.append(body + list(rng.choice(words, size=rng.integers(0, 8))))
