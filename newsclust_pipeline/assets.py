@@ -5,7 +5,6 @@ things are done is in `stages/`, where they are kept in `io_managers.py`.
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +14,6 @@ import pyarrow as pa
 
 from newsclust_pipeline.config import HdbscanConfig, KnnConfig, UmapConfig, plain
 from newsclust_pipeline.io_managers import CsrIO
-from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps
 from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory
 from newsclust_pipeline.results import plain_errors, result
 from newsclust_pipeline.stages import (
