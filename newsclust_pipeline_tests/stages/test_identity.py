@@ -75,9 +75,15 @@ def test_as_many_documents_as_possible_keep_their_id():
     assert name(["abcdhij", "efg"], members) == ["s2", "s1"]
 
 
-def test_of_two_ways_with_as_many_documents_the_one_that_fits_better_is_taken():
-    members = remember({"s1": "ab", "s2": "cdefgh"})
-    assert name(["abcd"], members, noise="efgh") == ["s1"]
+def test_articles_count_before_how_well_a_story_fits():
+    members = remember({"s1": "abcdefgh", "s2": "xyz"})
+    assert name(["abcdxyz"], members, noise="efgh") == ["s1"]
+
+
+@pytest.mark.parametrize(("fits", "other"), [("s1", "s2"), ("s2", "s1")])
+def test_of_two_ways_with_as_many_documents_the_one_that_fits_better_is_taken(fits, other):
+    members = remember({fits: "ab", other: "cdef"})
+    assert name(["abcd"], members, noise="ef") == [fits]
 
 
 def test_two_stories_that_swap_a_minority_keep_their_ids_and_a_majority_takes_the_id_along():

@@ -137,7 +137,7 @@ def test_a_story_whose_documents_have_all_left_the_dump_has_ended():
 
 
 def test_where_most_documents_became_noise_the_rest_does_not_make_a_merger():
-    history = replay(["abcde", "vwxyz"], (["abcdez"], "vwxy"))
+    history = replay(["abcde", "vwxyz"], (["abcdeyz"], "vwx"))
     assert rows(history)["sv"] == ("ended", None, 5, 0, 0)
 
 
@@ -240,6 +240,12 @@ def test_what_is_remembered_is_the_last_run_and_of_the_ended_their_last_document
     living, ended = identity.remembered(lineage.members(history))
     assert living.groupby("story")["doc_id"].agg("".join).to_dict() == {"sa": "bcdno"}
     assert ended.groupby("story")["doc_id"].agg("".join).to_dict() == {"sm": "no", "sx": "xyz"}
+
+
+def test_a_document_that_left_a_story_and_came_back_is_in_it():
+    history = replay(["abcx"], (["abc"], "x"), ["abcx"])
+    living, _ = identity.remembered(lineage.members(history))
+    assert sorted(living["doc_id"]) == ["a", "b", "c", "x"]
 
 
 def test_the_history_tells_whether_it_has_the_labels():
