@@ -18,9 +18,11 @@ from newsclust_pipeline.stages.embedding import embed, matrix
 from newsclust_pipeline.stages.files import write_parquet
 from newsclust_pipeline.stages.indexes import Index
 from newsclust_pipeline.stages.minilm import MiniLM
-from newsclust_pipeline.stages.neighbours import find
+from newsclust_pipeline.stages.neighbours import Neighbours, nearest_of
 from newsclust_pipeline.stages.search import by_faiss
 from newsclust_pipeline_tests.conftest import write_dump
+
+K = 50
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +36,9 @@ def sample(vectors_seen):
 def labelled(articles, vectors, rows, history):
     """Neighbours, clusters, names: as the pipeline does it, on some of the articles."""
     chosen, doc_id = vectors[rows], np.array(articles["doc_id"].to_pylist(), dtype=np.str_)[rows]
-    neighbours = find(by_faiss(chosen, Index()), chosen, doc_id, k=50)
-    clusters = density.hdbscan(neighbours.matrix())
+    n = len(doc_id)
+    near = nearest_of(by_faiss(chosen, Index()), chosen, np.arange(n), min(K, n - 1))
+    clusters = density.hdbscan(Neighbours(doc_id, *near, K).matrix())
     names = identity.name_stories(doc_id, clusters.labels, lineage.members(history))
     return stories.labels_table(doc_id, clusters, names)
 
