@@ -1,8 +1,8 @@
 """The map: one self-contained HTML page with every document, every story and how it was made.
 
-In this room: what goes into the page (the Plotly figure, the data behind the hover cards, the
-table) and its assembly. Not in here: how it looks and behaves; that is `page/template.html`,
-`page/page.css` and `page/page.js`. The same arguments give the same bytes.
+In this room: what goes into the page (the Plotly figure, the data behind cards, lists and filters)
+and its assembly. Not in here: how it looks and behaves; that is the template, the style and the
+scripts in `page/`. The same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Mapping, Sequence
-from datetime import date
 from html import escape
 from importlib import resources
 from string import Template
@@ -22,17 +22,24 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from newsclust_pipeline.stages.sampling import thin
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+LIMIT = 150_000  # documents that a browser draws well
 HUES = 8  # as many as `page.css` names
-SNIPPET = 240  # characters of a description that a hover card shows
+SNIPPET = 240  # characters of a description that a hover card shows,
+SNIPPETS = 14_000_000  # and of all descriptions on the page: a file must stay one to mail
 CLOSEST = 0.05  # a zoom never shows less than this share of the map
+APART = 0.0016  # share of the map between documents that lie in one place
+TREND = 24  # steps of a story's trend
 UNTITLED = "Untitled"
-MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
-def build_page(points: pa.Table, stories: pa.Table, facts: Mapping[str, str]) -> str:
+def build_page(
+    points: pa.Table, stories: pa.Table, facts: Mapping[str, str], limit: int = LIMIT
+) -> str:
     """The whole page as HTML text: offline, self-contained, byte-identical for equal arguments.
 
     Args:
@@ -41,8 +48,11 @@ def build_page(points: pa.Table, stories: pa.Table, facts: Mapping[str, str]) ->
             `copies` (int), `label` (int, −1 = in no story), `x`, `y` (map units), and `z` for a
             map in space.
         stories: one row per story, largest first: `label`, `title`, `size`, `outlets`,
-            `first_published`, `last_published` (timestamps or null).
+            `first_published`, `last_published` (timestamps or null); `copies`, `keywords` (list
+            of strings) and `exemplar_doc_id` where they are known.
         facts: name → value, told in the footer in this order.
+        limit: with more documents than this the map shows a sample that keeps every story, and
+            says so.
 
     Returns:
         The page. Without documents it says so in place of the map.
@@ -50,19 +60,27 @@ def build_page(points: pa.Table, stories: pa.Table, facts: Mapping[str, str]) ->
     Raises:
         KeyError: a column is missing; the message names it.
     """
-    points = _noise_first(points)
-    home, articles = _articles(points, stories)
+    shown = _noise_first(thin(points, stories, limit))
+    positions = _apart(_coordinates(shown))
+    home = _home(positions)
     parts = {
         "summary": escape(_summary(points, stories)),
         "noise_share": _percent(_noise_share(points)),
-        "noise_hidden": "" if articles["noise"] else " hidden",
+        "noise_hidden": "" if _noise(shown) else " hidden",
         "map": _map_slot(points),
-        "table": _table(stories, articles["storyHue"]),
-        "facts": _facts(facts),
-        "figure": _figure(points, home) if points.num_rows else "null",
-        "articles": _json(articles),
+        "facts": _facts(_counted(points, shown) | dict(facts)),
+        "figure": _figure(shown, positions, home) if points.num_rows else "null",
+        "articles": _packed(_json(_articles(points, shown, stories, positions, home))),
     }
     return _assemble(parts, with_map=points.num_rows > 0)
+
+
+def sign(html: str, facts: Mapping[str, str]) -> str:
+    """Add facts to a page's footer that differ from run to run, such as its time."""
+    return html.replace(_SIGNATURE, _facts(facts), 1)
+
+
+_SIGNATURE = "<!--signature-->"
 
 
 # --- data of the page -----------------------------------------------------------------------------
@@ -74,65 +92,116 @@ def _noise_first(points: pa.Table) -> pa.Table:
     return points.take(np.argsort(labels >= 0, kind="stable"))
 
 
+def _noise(points: pa.Table) -> int:
+    return int(np.sum(points["label"].to_numpy() < 0))
+
+
 def _coordinates(points: pa.Table) -> Floats:
     """Positions, N × 2 or N × 3."""
     axes = [axis for axis in ("x", "y", "z") if axis in points.column_names]
     return np.column_stack([points[axis].to_numpy().astype(np.float64) for axis in axes])
 
 
-def _articles(points: pa.Table, stories: pa.Table) -> tuple[Floats, dict[str, Any]]:
-    """The map's box, and what the script knows of documents and stories, column by column."""
-    positions = _coordinates(points)
-    story = _story_rows(points["label"].to_pylist(), stories["label"].to_pylist())
-    home = _home(positions)
+def _articles(
+    points: pa.Table, shown: pa.Table, stories: pa.Table, positions: Floats, home: Floats
+) -> dict[str, Any]:
+    """What the scripts know of documents and stories, column by column; times in minutes UTC."""
+    labels = stories["label"].to_pylist()
+    story = _story_rows(shown["label"].to_pylist(), labels)
     boxes = _story_boxes(positions, story, stories.num_rows, home)
-    columns = {
-        "noise": int(np.sum(points["label"].to_numpy() < 0)),
+    everywhere = _story_rows(points["label"].to_pylist(), labels)
+    return {
+        "sampled": shown.num_rows < points.num_rows,
+        "noise": _noise(shown),
         "home": _rounded(home),
         "story": story.tolist(),
-        "storyTitle": [title or UNTITLED for title in stories["title"].to_pylist()],
         "storyHue": _hues(boxes.mean(axis=2)),
         "storyBox": _rounded(boxes),
+        "storyTrend": _trends(points["published_at"], everywhere, stories.num_rows),
+        **_story_columns(stories),
+        **_card_columns(shown),
     }
-    return home, columns | _card_columns(points)
+
+
+def _story_columns(stories: pa.Table) -> dict[str, Any]:
+    """What the table of stories shows."""
+    some = stories.num_rows * [None]
+    known = stories.column_names
+    keywords = stories["keywords"].to_pylist() if "keywords" in known else some
+    return {
+        "storyTitle": [_shown(title) or UNTITLED for title in stories["title"].to_pylist()],
+        "storySize": stories["size"].to_pylist(),
+        "storyOutlets": stories["outlets"].to_pylist(),
+        "storyCopies": stories["copies"].to_pylist() if "copies" in known else some,
+        "storyKeywords": [[_shown(word) for word in words or []] for words in keywords],
+        "storyFirst": _minutes(stories["first_published"]),
+        "storyLast": _minutes(stories["last_published"]),
+    }
 
 
 def _card_columns(points: pa.Table) -> dict[str, Any]:
-    """What the hover cards show. Venues and days repeat, so they are told once and pointed at."""
-    venue, venues = _told_once(points["venue"], pa.string())
-    day, days = _told_once(points["published_at"], pa.date32())
+    """What cards and lists show. Venues repeat, so they are told once and pointed at."""
+    venue, venues = _told_once(points["venue"])
+    length = min(SNIPPET, SNIPPETS // max(points.num_rows, 1))
     return {
-        "title": points["title"].to_pylist(),
-        "snippet": [_snippet(text) for text in points["description"].to_pylist()],
+        "title": [_shown(title) for title in points["title"].to_pylist()],
+        "snippet": [_snippet(text, length) for text in points["description"].to_pylist()],
         "url": [_web_address(url) for url in points["url"].to_pylist()],
         "copies": [int(copies or 1) for copies in points["copies"].to_pylist()],
         "venue": venue,
-        "venues": venues,
-        "date": day,
-        "dates": [_day(value) for value in days],
+        "venues": [_shown(name) for name in venues],
+        "time": _minutes(points["published_at"]),
     }
 
 
-def _told_once(column: pa.ChunkedArray, kind: pa.DataType) -> tuple[list[int | None], list[Any]]:
+def _told_once(column: pa.ChunkedArray) -> tuple[list[int | None], list[str]]:
     """A column as positions in the list of its distinct values; null stays null."""
-    encoded = column.cast(kind).combine_chunks().dictionary_encode()
+    encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):  # what combine_chunks leaves of an empty column
-        encoded = pa.array([], kind).dictionary_encode()
+        encoded = pa.array([], pa.string()).dictionary_encode()
     return encoded.indices.to_pylist(), encoded.dictionary.to_pylist()
 
 
-def _snippet(text: str | None) -> str | None:
+# Orders to write from right to left, within which a text may show as another than it is, and
+# control characters, which show as nothing.
+_UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def _shown(text: str | None) -> str | None:
+    return None if text is None else _UNSEEN.sub("", text)
+
+
+def _snippet(text: str | None, length: int = SNIPPET) -> str | None:
     """The beginning of a description, cut between words."""
-    flat = " ".join((text or "").split())
-    if len(flat) <= SNIPPET:
+    flat = " ".join((_shown(text) or "").split())
+    if len(flat) <= length:
         return flat or None
-    return flat[:SNIPPET].rsplit(" ", 1)[0].rstrip(" ,;:.–-") + "…"
+    return flat[:length].rsplit(" ", 1)[0].rstrip(" ,;:.–-") + "…"
 
 
 def _web_address(url: str | None) -> str | None:
     """The address if a click may open it: a feed can hold `javascript:` and worse."""
     address = (url or "").strip()
     return address if address.lower().startswith(("http://", "https://")) else None
+
+
+def _minutes(column: pa.ChunkedArray) -> list[int | None]:
+    """Times as minutes since 1970; null stays null."""
+    times = column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()
+    return [None if time is None else time // 60_000_000 for time in times]
+
+
+def _trends(published: pa.ChunkedArray, story: Ints, count: int) -> list[list[int]]:
+    """Articles of every story in equal steps from the first to the last day of the whole map."""
+    times = np.array([np.nan if t is None else t for t in _minutes(published)], dtype=np.float64)
+    told = ~np.isnan(times) & (story >= 0)
+    if not told.any():
+        return []
+    first, last = np.nanmin(times), np.nanmax(times)
+    step = np.minimum((times[told] - first) / max(last - first, 1) * TREND, TREND - 1).astype(int)
+    counts = np.bincount(story[told] * TREND + step, minlength=count * TREND)
+    trends: list[list[int]] = counts.reshape(count, TREND).tolist()
+    return trends
 
 
 # --- geometry -------------------------------------------------------------------------------------
@@ -142,6 +211,24 @@ def _story_rows(labels: Sequence[int], known: Sequence[int]) -> Ints:
     """For every document the row of its story in the table, −1 for none."""
     row_of = {label: row for row, label in enumerate(known)}
     return np.array([row_of.get(label, -1) for label in labels], dtype=np.int64)
+
+
+def _apart(positions: Floats) -> Floats:
+    """Move documents that lie in one place onto a spiral around it (Vogel 1979), so all are seen.
+
+    The first stays where it is. Only the plane is used: in space, too, one turns to see them.
+    """
+    moved = positions.copy()
+    _, group = np.unique(positions.astype(np.float32), axis=0, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    _, start, size = np.unique(group[order], return_index=True, return_counts=True)
+    rank = np.empty(len(order))
+    rank[order] = np.arange(len(order)) - np.repeat(start, size)
+    across = (np.ptp(positions, axis=0).max() if len(positions) else 0.0) or 1.0
+    radius, angle = APART * across * np.sqrt(rank), rank * np.pi * (3 - np.sqrt(5))
+    moved[:, 0] += radius * np.cos(angle)
+    moved[:, 1] += radius * np.sin(angle)
+    return moved
 
 
 def _home(positions: Floats) -> Floats:
@@ -192,12 +279,11 @@ def _rounded(box: Floats) -> list[Any]:
 # --- the figure -----------------------------------------------------------------------------------
 
 
-def _figure(points: pa.Table, home: Floats) -> str:
+def _figure(points: pa.Table, positions: Floats, home: Floats) -> str:
     """The Plotly figure as JSON: noise beneath, stories above. Colours come from the style."""
     from plotly import graph_objects as go
 
-    positions, sizes = _coordinates(points), _marker_sizes(points)
-    noise = int(np.sum(points["label"].to_numpy() < 0))
+    sizes, noise = _marker_sizes(points), _noise(points)
     flat = positions.shape[1] == 2
     traces = [
         _trace(positions[:noise], sizes[:noise] * 0.8, opacity=0.75),
@@ -241,13 +327,15 @@ def _trace(positions: Floats, sizes: Floats, opacity: float) -> Any:
 
 
 def _layout_flat(home: Floats) -> dict[str, Any]:
+    # The page keeps the axes' scales equal: Plotly's `scaleanchor` would compute all points anew
+    # whenever the view changes.
     across, up = home.tolist()
     return {
         "dragmode": "pan",
         "hoverdistance": 12,
         "spikedistance": 0,  # keeps hover quick on a full map (plotly.js#8036)
         "xaxis": {"visible": False, "range": across},
-        "yaxis": {"visible": False, "range": up, "scaleanchor": "x"},
+        "yaxis": {"visible": False, "range": up},
     }
 
 
@@ -288,24 +376,17 @@ def _summary(points: pa.Table, stories: pa.Table) -> str:
     return " · ".join(said)
 
 
-_NO_BREAK = "\u2060"
-
-
-def _day(day: date, *, month: bool = True, year: bool = True) -> str:
-    """As in "24 Apr 2024"; not by strftime, whose months follow the machine's language."""
-    name = [MONTHS[day.month - 1]] if month else []
-    return "\u00a0".join([str(day.day), *name, *([str(day.year)] if year else [])])
-
-
-def _span(first: date | None, last: date | None) -> str:
-    """From the first to the last day, nothing said twice: "24–26 Apr 2024"."""
-    if first is None or last is None:
-        return _day(known) if (known := first or last) else ""
-    if (first.year, first.month, first.day) == (last.year, last.month, last.day):
-        return _day(last)
-    if (first.year, first.month) == (last.year, last.month):
-        return f"{_day(first, month=False, year=False)}–{_NO_BREAK}{_day(last)}"
-    return f"{_day(first, year=first.year != last.year)}\u00a0– {_day(last)}"
+def _counted(points: pa.Table, shown: pa.Table) -> dict[str, str]:
+    """The footer's first facts: how many documents there are and, of a sample, how many of them."""
+    counted = {"articles": f"{points.num_rows:,}"}
+    if shown.num_rows == points.num_rows:
+        return counted
+    noise, all_noise = _noise(shown), _noise(points)
+    return counted | {
+        "sample": f"the map shows {shown.num_rows:,} of them: every story, with "
+        f"{shown.num_rows - noise:,} of {points.num_rows - all_noise:,} articles, and "
+        f"{noise:,} of {all_noise:,} in no story"
+    }
 
 
 # --- HTML -----------------------------------------------------------------------------------------
@@ -313,76 +394,66 @@ def _span(first: date | None, last: date | None) -> str:
 
 def _map_slot(points: pa.Table) -> str:
     if points.num_rows:
-        return '<div id="map"></div>'
+        return (
+            f'<div id="map" tabindex="0" role="application" aria-label="Map of '
+            f"{_count(points.num_rows, 'article', 'articles')}. Arrow keys move it, plus and minus "
+            'zoom, 0 shows all. The lists beside it say the same in words."></div>'
+        )
     return '<p class="empty">No articles yet.<br>The map appears with the first of them.</p>'
-
-
-def _table(stories: pa.Table, hues: Sequence[int]) -> str:
-    """The stories as a table; a row's button makes it reachable by keyboard."""
-    if not stories.num_rows:
-        return '<p class="empty">No story so far: no articles lie close enough together.</p>'
-    head = "".join(f'<th scope="col">{name}</th>' for name in _COLUMNS)
-    rows = (_row(row, hues[row], story) for row, story in enumerate(stories.to_pylist()))
-    body = "\n".join(rows)
-    return (
-        '<div class="scroll"><table>\n'
-        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
-    )
-
-
-_COLUMNS = ("Title", "Articles", "Outlets", "Dates")
-
-
-def _row(row: int, hue: int, story: Mapping[str, Any]) -> str:
-    title = escape(story["title"] or UNTITLED)
-    dates = _span(story["first_published"], story["last_published"])
-    return (
-        f'<tr data-story="{row}" aria-selected="false">'
-        f'<td><button type="button" class="story" aria-pressed="false">'
-        f'<i class="dot hue-{hue}"></i><bdi>{title}</bdi></button></td>'
-        f"{_number_cell(story['size'], 'article', 'articles')}"
-        f"{_number_cell(story['outlets'], 'outlet', 'outlets')}"
-        f"<td>{escape(dates)}</td></tr>"
-    )
-
-
-def _number_cell(number: int | None, one: str, many: str) -> str:
-    if number is None:
-        return "<td></td>"
-    return f'<td data-unit="{one if number == 1 else many}">{number:,}</td>'
 
 
 def _facts(facts: Mapping[str, str]) -> str:
     told = (
-        f"<div><dt>{escape(name)}</dt><dd><bdi>{escape(value)}</bdi></dd></div>"
+        f"<div><dt>{escape(name)}</dt><dd><bdi>{escape(_shown(value) or '')}</bdi></dd></div>"
         for name, value in facts.items()
     )
     return "".join(told)
 
 
 def _json(value: object) -> str:
-    """JSON that can stand in a script element: no `<` that could end it."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def _packed(text: str) -> str:
+    """Text, deflated and in base64: a fifth to a half of its size, and nothing a parser acts on."""
+    # Half a surrogate pair is no text: it becomes a question mark.
+    return base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 9)).decode("ascii")
 
 
 def _assemble(parts: Mapping[str, str], *, with_map: bool) -> str:
     from plotly.offline import get_plotlyjs
 
-    code = {
-        "style": _file("page.css"),
-        "script": _file("page.js"),
-        "plotly": get_plotlyjs() if with_map else "",
-    }
-    foreign = _FOREIGN_STYLE.search(code["plotly"])
+    plotly = get_plotlyjs() if with_map else ""
+    code = {"style": _file("page.css"), "script": _script()}
+    foreign = _FOREIGN_STYLE.search(plotly)
     return Template(_file("template.html")).substitute(
-        parts, policy=_policy(code), foreign_style=foreign[1] if foreign else "none", **code
+        parts,
+        policy=_policy(code | {"plotly": plotly}),
+        plotly=_packed(plotly),
+        foreign_style=foreign[1] if foreign else "none",
+        signature=_SIGNATURE,
+        **code,
     )
 
 
 # plotly.js brings the style of a map library that this page doesn't use, and adds it unless an
 # element with its id exists. The template has that element: nothing for the policy to refuse.
 _FOREIGN_STYLE = re.compile(r'createElement\("style"\);\w+\.id="([0-9a-f]{64})"')
+
+SCRIPTS = ("data", "state", "view", "labels", "timeline", "panel", "main")
+_IMPORT = re.compile(r'^import ({[^}]+}) from "\./(\w+)\.js";$', flags=re.MULTILINE)
+_EXPORT = re.compile(r"^export ((?:async )?(?:const|function) (\w+))", flags=re.MULTILINE)
+
+
+def _script() -> str:
+    """The scripts as one: a page that loads nothing can't import. Each becomes a function."""
+    return "\n".join(_module(name, _file(f"{name}.js")) for name in SCRIPTS)
+
+
+def _module(name: str, text: str) -> str:
+    exported = ", ".join(found[1] for found in _EXPORT.findall(text))
+    body = _EXPORT.sub(r"\1", _IMPORT.sub(r"const \1 = \2Module;", text))
+    return f"const {name}Module = await (async () => {{\n{body}\nreturn {{ {exported} }};\n}})();"
 
 
 def _file(name: str) -> str:
@@ -400,7 +471,7 @@ def _policy(code: Mapping[str, str]) -> str:
             "default-src 'none'",
             f"script-src {_digest(code['plotly'])} {_digest(code['script'])} 'unsafe-eval'",
             f"style-src {_digest(code['style'])} {empty}",
-            "img-src data: blob:",
+            "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
         ]

@@ -1,0 +1,142 @@
+// Titles of stories on the map: the largest first, none over another, more of them as one zooms in.
+
+import { articles, byId, make, storyCount, xs, ys } from "./data.js";
+import { lit } from "./state.js";
+import { currentView, map, toScreen } from "./view.js";
+
+const layer = byId("labels");
+const MOST = 40;
+const ROOM = 20_000; // square pixels of map for every title
+const TRIES = 6; // stories tried for every title that there is room for
+const GAP = 5; // pixels between titles
+const CELL = 8; // pixels: how finely it is known where articles lie
+const made = new Map(); // story → { element, width, height }
+let shown = []; // { element, x, y, dx, dy, story, box }
+
+// Where the lit articles of every story lie: middle and spread.
+function places() {
+  const sums = Array.from({ length: 5 }, () => new Float64Array(storyCount));
+  const [n, sx, sy, sxx, syy] = sums;
+  for (const row of lit.over) {
+    const story = articles.story[row];
+    if (story < 0) continue;
+    n[story] += 1;
+    sx[story] += xs[row];
+    sy[story] += ys[row];
+    sxx[story] += xs[row] ** 2;
+    syy[story] += ys[row] ** 2;
+  }
+  const spread = (squares, mean, story) => Math.sqrt(Math.max(squares / n[story] - mean ** 2, 0));
+  const found = [];
+  for (let story = 0; story < storyCount; story += 1) {
+    if (!n[story]) continue;
+    const [x, y] = [sx[story] / n[story], sy[story] / n[story]];
+    found.push({ story, x, y, rx: spread(sxx[story], x, story), ry: spread(syy[story], y, story) });
+  }
+  return found;
+}
+
+// How many lit articles lie under a box, by the cells it touches.
+function cover(project, width, height) {
+  const across = Math.ceil(width / CELL);
+  const cells = new Uint16Array(across * Math.ceil(height / CELL));
+  for (const row of lit.over) {
+    const [x, y] = project(xs[row], ys[row]);
+    if (x >= 0 && y >= 0 && x < width && y < height) {
+      cells[Math.floor(y / CELL) * across + Math.floor(x / CELL)] += 1;
+    }
+  }
+  return (box) => {
+    let sum = 0;
+    for (let y = Math.floor(box.top / CELL); y * CELL < box.bottom; y += 1) {
+      for (let x = Math.floor(box.left / CELL); x * CELL < box.right; x += 1) {
+        sum += cells[y * across + x] ?? 0;
+      }
+    }
+    return sum;
+  };
+}
+
+// Above, below, right, left of the story's core, or upon it.
+function boxes({ px, py, rx, ry }, { width, height }) {
+  const [w, h] = [width / 2, height / 2];
+  const middles = [
+    [px, py - ry - h], [px, py + ry + h], [px + rx + w, py], [px - rx - w, py], [px, py],
+  ];
+  return middles.map(([x, y]) => ({ left: x - w, right: x + w, top: y - h, bottom: y + h }));
+}
+
+const overlap = (a, b) =>
+  a.left < b.right + GAP && b.left < a.right + GAP && a.top < b.bottom + GAP && b.top < a.bottom + GAP;
+
+function label(story) {
+  if (!made.has(story)) {
+    const share = articles.storySize[story] / articles.storySize[0];
+    const rank = share > 0.5 ? "large" : share > 0.2 ? "middle" : "small";
+    const text = make("bdi", { textContent: articles.storyTitle[story] });
+    const element = make("p", { className: `label label-${rank} hue-${articles.storyHue[story]}` }, text);
+    layer.append(element);
+    made.set(story, { element, width: element.offsetWidth + 2, height: element.offsetHeight });
+  }
+  return made.get(story);
+}
+
+// The free place for a story's title that hides the fewest articles, if there is one.
+function settle(place, taken, covered, width, height) {
+  if (taken.some((box) => holds(box, place.px, place.py))) return null;
+  const free = boxes(place, label(place.story)).filter(
+    (box) =>
+      box.left >= 2 && box.top >= 2 && box.right <= width - 2 && box.bottom <= height - 2 &&
+      !taken.some((other) => overlap(box, other)),
+  );
+  const hidden = free.map(covered);
+  return free[hidden.indexOf(Math.min(...hidden))] ?? null;
+}
+
+const holds = (box, x, y) => x > box.left && x < box.right && y > box.top && y < box.bottom;
+
+// Where the map's buttons are: no title goes there.
+function controls() {
+  const [stage, { left, right, top, bottom }] = [layer, byId("controls")].map((e) => e.getBoundingClientRect());
+  return { left: left - stage.left, right: right - stage.left, top: top - stage.top, bottom: bottom - stage.top };
+}
+
+export function relabel() {
+  const [width, height] = [map.clientWidth, map.clientHeight];
+  const view = currentView();
+  const project = toScreen(view);
+  const scale = width / (view[1] - view[0]);
+  const covered = cover(project, width, height);
+  const most = Math.min(MOST, Math.ceil((width * height) / ROOM));
+  const taken = [controls()];
+  let tries = most * TRIES;
+  shown = [];
+  for (const place of places()) {
+    const [px, py] = project(place.x, place.y);
+    if (px < 0 || py < 0 || px > width || py > height) continue;
+    if (shown.length >= most || tries <= 0) break;
+    tries -= 1;
+    const core = { ...place, px, py, rx: place.rx * scale * 1.4 + 7, ry: place.ry * scale * 1.4 + 7 };
+    const box = settle(core, taken, covered, width, height);
+    if (!box) continue;
+    taken.push(box);
+    shown.push({ ...place, element: made.get(place.story).element, dx: box.left - px, dy: box.top - py, box });
+  }
+  const on = new Set(shown.map(({ element }) => element));
+  for (const { element } of made.values()) element.classList.toggle("on", on.has(element));
+  move(view);
+}
+
+// Carries the titles along while the map is dragged or zoomed.
+export function move(view) {
+  const project = toScreen(view);
+  for (const { element, x, y, dx, dy } of shown) {
+    const [px, py] = project(x, y);
+    element.style.transform = `translate(${Math.round(px + dx)}px, ${Math.round(py + dy)}px)`;
+  }
+}
+
+// The story whose title is at a place of the map's element, or −1.
+export function titleAt(x, y) {
+  return shown.find(({ box }) => holds(box, x, y))?.story ?? -1;
+}
