@@ -6,6 +6,7 @@ values mean is the business of the stages.
 
 import json
 from abc import abstractmethod
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 from zipfile import BadZipFile
@@ -18,6 +19,7 @@ from filelock import FileLock
 from pydantic import Field
 
 from newsclust_pipeline.console import last_word
+from newsclust_pipeline.stages import page
 from newsclust_pipeline.stages.files import atomic_path, write_parquet
 from newsclust_pipeline.stages.neighbours import Neighbours
 
@@ -166,22 +168,31 @@ class JsonIO(AtomicFileIO):
 
 
 class HtmlIO(AtomicFileIO):
-    """Pages as they are."""
+    """Pages, signed with the run that made them and its time.
+
+    A run that makes the same page again leaves the file as it is: equal input, equal bytes.
+    """
 
     ending = ".html"
 
-    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: str) -> None:
         """Persist a page, and tell where at the end of the run: it is what the run was for."""
-        super().handle_output(context, obj)
-        last_word(f"the map is {self._path(context.asset_key).resolve()}")
+        path = self._path(context.asset_key)
+        if path.is_file() and self.read(path) == obj:
+            signed = path.read_text(encoding="utf-8")
+        else:
+            made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+            signed = page.sign(obj, {"run": context.run_id.split("-")[0], "made": made})
+        super().handle_output(context, signed)
+        last_word(f"the map is {path.resolve()}")
 
     def write(self, value: str, path: Path) -> None:
         """Write a page."""
         path.write_text(value, encoding="utf-8")
 
     def read(self, path: Path) -> str:
-        """Read a page."""
-        return path.read_text(encoding="utf-8")
+        """Read a page, without its signature."""
+        return page.sign(path.read_text(encoding="utf-8", errors="replace"), {})
 
 
 def _begins_with(table: pa.Table, start: pa.Table) -> bool:

@@ -24,8 +24,8 @@ NEIGHBOURS = Neighbours(
 )
 
 
-def output(name="thing"):
-    return dg.build_output_context(asset_key=dg.AssetKey(name))
+def output(name="thing", run_id="0a1b2c3d-e4f5"):
+    return dg.build_output_context(asset_key=dg.AssetKey(name), run_id=run_id)
 
 
 def stored_and_loaded(manager, value):
@@ -124,3 +124,29 @@ def test_of_two_runs_that_add_to_one_history_the_later_writer_is_refused(tmp_pat
     with pytest.raises(dg.Failure, match="another run has added to it meanwhile"):
         manager.handle_output(output(), other)
     assert pq.read_table(tmp_path / "thing.parquet") == one
+
+
+PAGE = "<dl><div>k 50</div><!--run--><!--/run--></dl>"
+
+
+def test_a_page_is_signed_with_the_run_that_made_it(tmp_path):
+    manager = HtmlIO(data_dir=str(tmp_path))
+    assert stored_and_loaded(manager, PAGE) == PAGE
+    written = (tmp_path / "thing.html").read_text()
+    assert "<dt>run</dt><dd><bdi>0a1b2c3d</bdi></dd>" in written
+    assert " UTC</bdi>" in written
+
+
+def test_the_same_page_keeps_its_first_signature_another_gets_a_new_one(tmp_path):
+    manager = HtmlIO(data_dir=str(tmp_path))
+    manager.handle_output(output(), PAGE)
+    first = (tmp_path / "thing.html").read_bytes()
+    manager.handle_output(output(run_id="ffffffff-0000"), PAGE)
+    assert (tmp_path / "thing.html").read_bytes() == first
+    manager.handle_output(output(run_id="ffffffff-0000"), PAGE.replace("50", "40"))
+    assert b"ffffffff" in (tmp_path / "thing.html").read_bytes()
+
+
+def test_a_damaged_page_is_written_anew(tmp_path):
+    (tmp_path / "thing.html").write_bytes(b"\xff\xfe")
+    assert stored_and_loaded(HtmlIO(data_dir=str(tmp_path)), PAGE) == PAGE

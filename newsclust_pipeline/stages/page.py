@@ -13,6 +13,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from html import escape
 from importlib import resources
 from string import Template
@@ -76,11 +77,11 @@ def build_page(
 
 
 def sign(html: str, facts: Mapping[str, str]) -> str:
-    """Add facts to a page's footer that differ from run to run, such as its time."""
-    return html.replace(_SIGNATURE, _facts(facts), 1)
+    """Give a page's footer facts that differ from run to run; without any, take them out again."""
+    return _SIGNATURE.sub(lambda _: f"<!--run-->{_facts(facts)}<!--/run-->", html, count=1)
 
 
-_SIGNATURE = "<!--signature-->"
+_SIGNATURE = re.compile("<!--run-->.*?<!--/run-->", flags=re.DOTALL)
 
 
 # --- data of the page -----------------------------------------------------------------------------
@@ -421,19 +422,25 @@ def _packed(text: str) -> str:
 
 
 def _assemble(parts: Mapping[str, str], *, with_map: bool) -> str:
-    from plotly.offline import get_plotlyjs
-
-    plotly = get_plotlyjs() if with_map else ""
+    plotly, packed = _plotly() if with_map else ("", "")
     code = {"style": _file("page.css"), "script": _script()}
     foreign = _FOREIGN_STYLE.search(plotly)
     return Template(_file("template.html")).substitute(
         parts,
         policy=_policy(code | {"plotly": plotly}),
-        plotly=_packed(plotly),
+        plotly=packed,
         foreign_style=foreign[1] if foreign else "none",
-        signature=_SIGNATURE,
         **code,
     )
+
+
+@cache
+def _plotly() -> tuple[str, str]:
+    """The script of plotly.js, as it is and packed."""
+    from plotly.offline import get_plotlyjs
+
+    script = get_plotlyjs()
+    return script, _packed(script)
 
 
 # plotly.js brings the style of a map library that this page doesn't use, and adds it unless an

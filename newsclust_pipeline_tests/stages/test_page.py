@@ -4,9 +4,11 @@ import base64
 import hashlib
 import json
 import re
-from datetime import UTC, date, datetime
+import zlib
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -86,6 +88,10 @@ def build(documents, stories=(), facts=None):
     return build_page(points_of(*documents), stories_of(*stories), facts or {})
 
 
+def unpacked(block):
+    return zlib.decompress(base64.b64decode(block)).decode()
+
+
 class Reader(HTMLParser):
     """Every start tag with its attributes, and the text of each script, style and data block."""
 
@@ -115,6 +121,9 @@ class Reader(HTMLParser):
     def json(self, name):
         return json.loads(self.blocks[name])
 
+    def articles(self):
+        return json.loads(unpacked(self.blocks["articles"]))
+
     def visible(self):
         return " ".join("".join(self.text).split())  # no-break spaces become plain ones
 
@@ -143,7 +152,6 @@ def test_two_webgl_traces_noise_beneath(mixed):
     figure = Reader(mixed).json("figure")
     assert [trace["type"] for trace in figure["data"]] == ["scattergl", "scattergl"]
     assert [count(trace["x"]) for trace in figure["data"]] == [1, 4]
-    assert figure["layout"]["yaxis"]["scaleanchor"] == "x"
     assert not figure["layout"]["xaxis"]["visible"]
 
 
@@ -155,7 +163,7 @@ def count(packed):
 
 
 def test_rows_of_the_cards_follow_the_traces(mixed):
-    articles = Reader(mixed).json("articles")
+    articles = Reader(mixed).articles()
     assert articles["noise"] == 1
     assert articles["title"] == ["Alone", "Headline 0", "Apples", "Headline 3", "Headline 4"]
     assert articles["story"] == [-1, 0, 1, 0, 0]
@@ -163,17 +171,43 @@ def test_rows_of_the_cards_follow_the_traces(mixed):
     assert articles["copies"] == [1, 1, 4, 1, 1]
 
 
-def test_venues_and_days_are_told_once(mixed):
-    articles = Reader(mixed).json("articles")
+def test_venues_are_told_once_and_times_in_minutes(mixed):
+    articles = Reader(mixed).articles()
     assert articles["venues"] == ["The Lantern", "Daily Pear"]
     assert articles["venue"] == [0, 0, 1, 0, 0]
-    assert articles["dates"] == ["24\u00a0Apr\u00a02024"]
+    assert set(articles["time"]) == {int(DAY.timestamp()) // 60}
 
 
-def test_table_has_a_button_per_story(mixed):
-    tags = Reader(mixed).tags
-    assert [attrs["data-story"] for tag, attrs in tags if "data-story" in attrs] == ["0", "1"]
-    assert sum(tag == "button" and attrs.get("class") == "story" for tag, attrs in tags) == 2
+def test_stories_are_told_as_the_table_shows_them(mixed):
+    articles = Reader(mixed).articles()
+    assert articles["storySize"] == [3, 1]
+    assert articles["storyOutlets"] == [2, 1]
+    assert articles["storyFirst"] == [int(DAY.timestamp()) // 60] * 2
+    assert articles["storyLast"] == [int(LATER.timestamp()) // 60] * 2
+    assert articles["storyKeywords"] == [[], []]
+    assert articles["storyCopies"] == [None, None]
+
+
+def test_keywords_and_copies_of_stories_are_told_where_they_are_known():
+    stories = stories_of(story(), story(ORCHARD))
+    stories = stories.append_column("keywords", pa.array([["ferry", "bri\u202edge"], None]))
+    stories = stories.append_column("copies", pa.array([9, 1]))
+    articles = Reader(build_page(points_of(document()), stories, {})).articles()
+    assert articles["storyKeywords"] == [["ferry", "bridge"], []]
+    assert articles["storyCopies"] == [9, 1]
+
+
+def test_a_trend_counts_a_storys_articles_from_the_first_to_the_last_day_of_all():
+    days = [0, 0, 1, 23, 24]
+    rows = [
+        document(n, published_at=DAY + timedelta(days=day), label=HARBOUR if n else ORCHARD)
+        for n, day in enumerate(days)
+    ]
+    rows += [document(5, published_at=None), document(6, label=NOISE)]
+    articles = Reader(build(rows, [story(HARBOUR), story(ORCHARD)])).articles()
+    harbour, orchard = articles["storyTrend"]
+    assert harbour == [1, 1] + [0] * 21 + [2]
+    assert orchard == [1] + [0] * 23
 
 
 def test_more_copies_make_a_larger_marker():
@@ -200,9 +234,15 @@ def test_policy_allows_only_what_the_page_holds(mixed):
     assert policy.startswith("default-src 'none'; ")
     assert "unsafe-inline" not in policy
     assert "http" not in policy
-    for block in ("plain script", "module", "plain style"):
-        digest = hashlib.sha256(reader.blocks[block].encode()).digest()
+    blocks = reader.blocks
+    for code in (blocks["module"], blocks["plain style"], unpacked(blocks["plotly"])):
+        digest = hashlib.sha256(code.encode()).digest()
         assert f"'sha256-{base64.b64encode(digest).decode()}'" in policy
+
+
+def test_scripts_of_the_page_import_nothing(mixed):
+    script = Reader(mixed).blocks["module"]
+    assert not re.search(r"^\s*(import|export)\b|\bimport\(", script, flags=re.MULTILINE)
 
 
 def test_page_loads_nothing(mixed):
@@ -236,10 +276,25 @@ def test_hostile_text_adds_no_element(evil):
     reader = Reader(text)
     tame = Reader(build([document()], [story()], {"a": "b"}))
     assert [tag for tag, _ in reader.tags] == [tag for tag, _ in tame.tags]
-    articles = reader.json("articles")
-    assert articles["title"] == [evil]
-    assert articles["venues"] == [evil]
-    assert articles["storyTitle"] == [evil]
+    articles = reader.articles()
+    shown = page._shown(evil)
+    assert articles["title"] == [shown]
+    assert articles["venues"] == [shown]
+    assert articles["storyTitle"] == [shown]
+
+
+def test_nothing_shown_turns_the_direction_of_what_follows():
+    evil = "\u202ecod.exe\u202c \u2066a\u2069\x1b[31m"
+    rows = {"title": evil, "description": evil, "venue": evil}
+    text = build([document(**rows)], [story(title=evil)], {"embedder": evil})
+    told = unpacked(Reader(text).blocks["articles"]) + Reader(text).visible()
+    assert "cod.exe a[31m" in told
+    assert not re.search("[\u202a-\u202e\u2066-\u2069\x1b]", told)
+
+
+def test_half_a_surrogate_pair_is_no_text_but_no_error_either():
+    told = Reader(build([document()], [], {})).articles() | {"title": ["half \ud83d"]}
+    assert json.loads(unpacked(page._packed(page._json(told))))["title"] == ["half ?"]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +312,7 @@ def test_hostile_text_adds_no_element(evil):
     ],
 )
 def test_only_web_addresses_can_be_opened(url, kept):
-    articles = Reader(build([document(url=url)], [story()])).json("articles")
+    articles = Reader(build([document(url=url)], [story()])).articles()
     assert articles["url"] == [url.strip() if kept else None]
 
 
@@ -276,7 +331,6 @@ def test_no_documents():
 def test_no_stories_all_noise():
     reader = Reader(build([document(0, label=NOISE), document(1, label=NOISE)]))
     assert "2 articles · 0 stories · 100 % in no story" in reader.visible()
-    assert "No story so far" in reader.visible()
     assert [count(trace["x"]) for trace in reader.json("figure")["data"]] == [2, 0]
 
 
@@ -289,7 +343,7 @@ def test_no_noise_hides_its_switch():
 
 def test_one_document_has_a_map_around_it():
     reader = Reader(build([document(0, x=5.0, y=-2.0)], [story(size=1)]))
-    (left, right), (bottom, top) = reader.json("articles")["home"]
+    (left, right), (bottom, top) = reader.articles()["home"]
     assert left < 5 < right
     assert bottom < -2 < top
     assert "1 article · 1 story" in reader.visible()
@@ -297,8 +351,7 @@ def test_one_document_has_a_map_around_it():
 
 def test_a_story_without_a_title_still_has_a_name():
     reader = Reader(build([document()], [story(title=None)]))
-    assert reader.json("articles")["storyTitle"] == ["Untitled"]
-    assert "Untitled" in reader.visible()
+    assert reader.articles()["storyTitle"] == ["Untitled"]
 
 
 def test_missing_dates_venues_and_texts():
@@ -306,9 +359,10 @@ def test_missing_dates_venues_and_texts():
     reader = Reader(
         build([document(**nothing)], [story(first_published=None, last_published=None)])
     )
-    articles = reader.json("articles")
-    assert articles["venue"] == articles["date"] == articles["snippet"] == [None]
-    assert articles["venues"] == articles["dates"] == []
+    articles = reader.articles()
+    assert articles["venue"] == articles["time"] == articles["snippet"] == [None]
+    assert articles["venues"] == articles["storyTrend"] == []
+    assert articles["storyFirst"] == articles["storyLast"] == [None]
 
 
 def test_columns_without_a_type_are_empty_columns():
@@ -316,12 +370,12 @@ def test_columns_without_a_type_are_empty_columns():
     for name in ("venue", "published_at", "description", "url"):
         at = table.schema.get_field_index(name)
         table = table.set_column(at, name, pa.nulls(1))
-    articles = Reader(build_page(table, stories_of(story()), {})).json("articles")
-    assert articles["dates"] == []
+    articles = Reader(build_page(table, stories_of(story()), {})).articles()
+    assert articles["time"] == [None]
 
 
 def test_a_story_that_is_not_on_the_map_zooms_to_all_of_it():
-    articles = Reader(build([document(0), document(1, x=9.0)], [story(ORCHARD)])).json("articles")
+    articles = Reader(build([document(0), document(1, x=9.0)], [story(ORCHARD)])).articles()
     (x, y), (home_x, home_y) = articles["storyBox"][0], articles["home"]
     assert x[0] <= home_x[0] < home_x[1] <= x[1]
     assert y[0] <= home_y[0] < home_y[1] <= y[1]
@@ -355,7 +409,7 @@ def test_neighbouring_stories_differ_in_hue():
             [story(n, size=1) for n in range(36)],
         )
     )
-    hue = reader.json("articles")["storyHue"]
+    hue = reader.articles()["storyHue"]
     assert set(hue) == set(range(page.HUES))
     for n in range(36):
         if n % 6:
@@ -367,8 +421,8 @@ def test_neighbouring_stories_differ_in_hue():
 def test_the_style_names_every_hue_for_both_schemes():
     style = page._file("page.css")
     for hue in range(page.HUES):
-        assert len(re.findall(rf"--hue-{hue}: #[0-9a-f]{{6}};", style)) == 2
-        assert f".hue-{hue} {{" in style
+        assert re.search(rf"--hue-{hue}: light-dark\(#[0-9a-f]{{6}}, #[0-9a-f]{{6}}\);", style)
+        assert f".hue-{hue} {{ --hue: var(--hue-{hue}); }}" in style
 
 
 def test_snippet_is_cut_between_words():
@@ -381,17 +435,58 @@ def test_snippet_without_spaces_is_still_cut():
     assert page._snippet("語" * 400) == "語" * page.SNIPPET + "…"
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "said"),
-    [
-        (None, None, ""),
-        (date(2024, 4, 24), None, "24 Apr 2024"),
-        (None, date(2024, 4, 24), "24 Apr 2024"),
-        (DAY, DAY.replace(hour=23), "24 Apr 2024"),
-        (date(2024, 4, 24), date(2024, 4, 26), "24–26 Apr 2024"),
-        (date(2024, 4, 24), date(2024, 5, 3), "24 Apr – 3 May 2024"),
-        (date(2023, 12, 31), date(2024, 1, 1), "31 Dec 2023 – 1 Jan 2024"),
-    ],
-)
-def test_a_span_says_nothing_twice(first, last, said):
-    assert page._span(first, last).replace("\u00a0", " ").replace("\u2060", "") == said
+def test_snippets_are_shorter_where_there_are_many(monkeypatch):
+    monkeypatch.setattr(page, "SNIPPETS", 120)
+    rows = [document(n, description="word " * 100) for n in range(6)]
+    assert Reader(build(rows)).articles()["snippet"] == ["word word word word…"] * 6
+
+
+def test_documents_in_one_place_are_told_apart_and_the_others_stay():
+    rows = [document(n, x=1.0, y=2.0) for n in range(30)] + [document(30, x=50.0, y=2.0)]
+    places = page._apart(page._coordinates(points_of(*rows)))
+    assert len(np.unique(places, axis=0)) == 31
+    assert places[0].tolist() == [1, 2]
+    assert places[30].tolist() == [50, 2]
+    assert np.abs(places[:30] - [1, 2]).max() < 0.01 * 49
+    nearest = np.hypot(*(places[:30, None] - places[None, :30] + np.eye(30)[..., None]).T)
+    assert nearest.min() > 0.5 * page.APART * 49
+
+
+def test_facts_can_be_added_by_run_and_taken_out_again(mixed):
+    signed = page.sign(mixed, {"run": "<b>1"})
+    assert "<dt>run</dt><dd><bdi>&lt;b&gt;1</bdi></dd>" in signed
+    assert page.sign(signed, {}) == mixed
+
+
+# --- more documents than a browser draws well -----------------------------------------------------
+
+
+def crowd():
+    return [document(n, label=HARBOUR if n < 10 else NOISE) for n in range(40)]
+
+
+def test_a_sample_is_told_in_the_footer_and_the_whole_in_the_head():
+    facts = {"embedder": "minilm"}
+    reader = Reader(build_page(points_of(*crowd()), stories_of(story(size=10)), facts, limit=20))
+    said = reader.visible()
+    assert "40 articles · 1 story · 75 % in no story" in said
+    assert (
+        "the map shows 20 of them: every story, with 10 of 10 articles, and 10 of 30 in no story"
+        in said
+    )
+    articles = reader.articles()
+    assert articles["sampled"]
+    assert len(articles["title"]) == 20
+    assert [count(trace["x"]) for trace in reader.json("figure")["data"]] == [10, 10]
+
+
+def test_without_a_sample_none_is_told():
+    reader = Reader(build(crowd(), [story(size=10)]))
+    assert "the map shows" not in reader.visible()
+    assert not reader.articles()["sampled"]
+
+
+def test_a_trend_counts_what_the_sample_leaves_out():
+    rows = [document(n, published_at=DAY + timedelta(days=n % 2)) for n in range(40)]
+    page_text = build_page(points_of(*rows), stories_of(story(size=40)), {}, limit=10)
+    assert sum(Reader(page_text).articles()["storyTrend"][0]) == 40

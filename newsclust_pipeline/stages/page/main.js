@@ -18,14 +18,26 @@ const noise = byId("noise");
 
 // --- what a change does ----------------------------------------------------------------------------
 
+let shownStory = NO_STORY;
+
 function changed(change) {
-  if ("story" in change) show(asked.story === NO_STORY ? "stories" : "articles");
-  else drawPanel();
+  if (asked.story === shownStory) drawPanel();
+  else showStory();
   drawTimeline();
   showFields();
   if (!figure) return;
   paint("story" in change || "query" in change ? boxInFocus() : null);
   if (flat) relabel();
+}
+
+// Shows the chosen story's articles, or the stories again, and leaves the keyboard where it was.
+function showStory() {
+  const left = shownStory;
+  const reading = byId("chosen-story").contains(document.activeElement) || byId("list").contains(document.activeElement);
+  shownStory = asked.story;
+  show(shownStory === NO_STORY ? "stories" : "articles");
+  if (shownStory !== NO_STORY) byId("back").focus({ preventScroll: true });
+  else if (reading) document.querySelector(`[data-story="${left}"] button`)?.focus();
 }
 
 // Where what is in focus lies: the story, what was found, or all.

@@ -203,8 +203,10 @@ function showStatus() {
 
 export function show(kind) {
   view = kind;
-  byId("panel").scrollTop = 0;
   drawPanel();
+  byId("panel").scrollTop = 0;
+  const head = byId("panel-head"); // on a phone the page scrolls instead, beneath the map
+  if (head.getBoundingClientRect().top < 0 || scrollY > 0) head.scrollIntoView();
 }
 
 export function drawPanel() {

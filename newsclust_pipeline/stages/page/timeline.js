@@ -30,7 +30,7 @@ function layOut() {
   const fits = (width) => width >= least && (last - first) / width < MOST - 1;
   const width = WIDTHS.find(fits) ?? (last - first) / (MOST - 2);
   const start = Math.floor(first / width) * width;
-  return { start, width, count: Math.floor((last - start) / width) + 1 };
+  return { first, last, start, width, count: Math.floor((last - start) / width) + 1 };
 }
 
 const startOf = (bin) => bins.start + bin * bins.width;
@@ -72,8 +72,8 @@ export function drawTimeline() {
 const choice = () => sliders.map((slider) => Number(slider.value));
 
 function spanOf([from, to]) {
-  const last = startOf(to) - 1;
-  if (bins.width >= DAY || to - from === bins.count) return spanText(startOf(from), last);
+  const [first, last] = [Math.max(startOf(from), bins.first), Math.min(startOf(to) - 1, bins.last)];
+  if (bins.width >= DAY || to - from === bins.count) return spanText(first, last);
   return `${timeText(startOf(from))} – ${timeText(startOf(to))}`;
 }
 
@@ -107,8 +107,7 @@ function chooseSoon(stretch) {
 
 function slide(moved) {
   const [from, to] = choice();
-  if (moved === 0) chooseSoon([Math.min(from, bins.count - 1), Math.max(to, from + 1)]);
-  else chooseSoon([Math.min(from, Math.max(to - 1, 0)), Math.max(to, 1)]);
+  chooseSoon(moved === 0 ? [Math.min(from, to - 1), to] : [from, Math.max(to, from + 1)]);
 }
 
 function brush() {
@@ -141,8 +140,8 @@ export function startTimeline() {
     slider.addEventListener("input", () => slide(side));
   }
   byId("all-dates").addEventListener("click", () => choose([0, bins.count]));
-  byId("first-date").textContent = dayText(startOf(0));
-  byId("last-date").textContent = dayText(startOf(bins.count) - 1);
+  byId("first-date").textContent = dayText(bins.first);
+  byId("last-date").textContent = dayText(bins.last);
   brush();
   drawTimeline();
 }
