@@ -27,7 +27,7 @@ lint: $(VENV)/lint.installed install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/biome lint --error-on-warnings
+	[ ! -x $(BIN)/biome ] || $(BIN)/biome lint --error-on-warnings
 
 clean:
 	rm -rf $(VENV) .dagster

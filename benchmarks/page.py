@@ -133,14 +133,6 @@ def measured(documents: int, repeats: int) -> list[object]:
     return [f"{documents:,}", f"{size:.1f}", f"{built:.1f}", times[0], hover, *times[1:]]
 
 
-# Resolves when the page has shown what happened, and says how long that took.
-SHOWN = """(act) => new Promise((done) => {
-  const start = performance.now();
-  const ended = () => requestAnimationFrame(() => setTimeout(() => done(performance.now() - start)));
-  act(ended);
-})"""
-
-
 def used(browser: Any, path: Path) -> dict[str, float]:
     """Open the page and do what readers do; seconds of each."""
     view = {"width": 1440, "height": 900}

@@ -266,7 +266,8 @@ def _hues(centres: Floats) -> list[int]:
     hues = np.zeros(len(centres), dtype=np.int64)
     for row, centre in enumerate(centres):
         distances = np.sum((centres[:row] - centre) ** 2, axis=1)
-        taken = set(hues[np.argsort(distances, kind="stable")[: HUES - 1]].tolist())
+        near = np.argpartition(distances, HUES - 1)[: HUES - 1] if row >= HUES else np.arange(row)
+        taken = set(hues[near].tolist())
         hues[row] = next(hue for turn in range(HUES) if (hue := (row + turn) % HUES) not in taken)
     return [int(hue) for hue in hues]
 
@@ -417,8 +418,7 @@ def _json(value: object) -> str:
 
 def _packed(text: str) -> str:
     """Text, deflated and in base64: a fifth to a half of its size, and nothing a parser acts on."""
-    # Half a surrogate pair is no text: it becomes a question mark.
-    return base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 9)).decode("ascii")
+    return base64.b64encode(zlib.compress(text.encode())).decode("ascii")
 
 
 def _assemble(parts: Mapping[str, str], *, with_map: bool) -> str:

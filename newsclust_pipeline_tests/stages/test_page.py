@@ -292,11 +292,6 @@ def test_nothing_shown_turns_the_direction_of_what_follows():
     assert not re.search("[\u202a-\u202e\u2066-\u2069\x1b]", told)
 
 
-def test_half_a_surrogate_pair_is_no_text_but_no_error_either():
-    told = Reader(build([document()], [], {})).articles() | {"title": ["half \ud83d"]}
-    assert json.loads(unpacked(page._packed(page._json(told))))["title"] == ["half ?"]
-
-
 @pytest.mark.parametrize(
     ("url", "kept"),
     [

@@ -16,6 +16,11 @@ export function unpack(id) {
   return new Response(stream.pipeThrough(new DecompressionStream("deflate"))).text();
 }
 
+if (!("DecompressionStream" in window)) {
+  const said = "This browser is too old for the map: Chrome 123, Firefox 120 or Safari 17.5 draw it.";
+  byId("map")?.replaceWith(make("p", { className: "empty", textContent: said }));
+}
+
 export const articles = JSON.parse(await unpack("articles"));
 export const figure = JSON.parse(byId("figure").textContent);
 export const count = articles.title.length;

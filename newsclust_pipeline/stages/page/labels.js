@@ -13,28 +13,23 @@ const CELL = 8; // pixels: how finely it is known where articles lie
 const made = new Map(); // story → { element, width, height }
 let shown = []; // { element, x, y, dx, dy, story, box }
 
-// Where the lit articles of every story lie: middle and spread.
+// Where the lit articles of every story lie: middle and spread, by medians, so that articles far off
+// don't draw a title into the void.
 function places() {
-  const sums = Array.from({ length: 5 }, () => new Float64Array(storyCount));
-  const [n, sx, sy, sxx, syy] = sums;
-  for (const row of lit.over) {
-    const story = articles.story[row];
-    if (story < 0) continue;
-    n[story] += 1;
-    sx[story] += xs[row];
-    sy[story] += ys[row];
-    sxx[story] += xs[row] ** 2;
-    syy[story] += ys[row] ** 2;
-  }
-  const spread = (squares, mean, story) => Math.sqrt(Math.max(squares / n[story] - mean ** 2, 0));
+  const members = Array.from({ length: storyCount }, () => []);
+  for (const row of lit.over) members[articles.story[row]]?.push(row);
   const found = [];
-  for (let story = 0; story < storyCount; story += 1) {
-    if (!n[story]) continue;
-    const [x, y] = [sx[story] / n[story], sy[story] / n[story]];
-    found.push({ story, x, y, rx: spread(sxx[story], x, story), ry: spread(syy[story], y, story) });
+  for (const [story, rows] of members.entries()) {
+    if (!rows.length) continue;
+    const [x, y] = [xs, ys].map((values) => median(rows.map((row) => values[row])));
+    const [rx, ry] = [[xs, x], [ys, y]].map(([values, middle]) =>
+      median(rows.map((row) => Math.abs(values[row] - middle))));
+    found.push({ story, x, y, rx, ry });
   }
   return found;
 }
+
+const median = (values) => Float32Array.from(values).sort()[Math.floor(values.length / 2)];
 
 // How many lit articles lie under a box, by the cells it touches.
 function cover(project, width, height) {
@@ -116,7 +111,7 @@ export function relabel() {
     if (px < 0 || py < 0 || px > width || py > height) continue;
     if (shown.length >= most || tries <= 0) break;
     tries -= 1;
-    const core = { ...place, px, py, rx: place.rx * scale * 1.4 + 7, ry: place.ry * scale * 1.4 + 7 };
+    const core = { ...place, px, py, rx: place.rx * scale * 2 + 7, ry: place.ry * scale * 2 + 7 };
     const box = settle(core, taken, covered, width, height);
     if (!box) continue;
     taken.push(box);
