@@ -9,21 +9,25 @@ const MOST = 40;
 const ROOM = 20_000; // square pixels of map for every title
 const TRIES = 6; // stories tried for every title that there is room for
 const GAP = 5; // pixels between titles
+const FAR = 30; // pixels: the farthest that a title stands from its story's centre
 const CELL = 8; // pixels: how finely it is known where articles lie
 const made = new Map(); // story → { element, width, height }
 let shown = []; // { element, x, y, dx, dy, story, box }
 
-// Where the lit articles of every story lie: middle and spread, by medians, so that articles far off
-// don't draw a title into the void.
+// Where the lit articles of every story lie: the article nearest to the middle of them all, so that
+// a title stands by one of its own even if they lie in two places, and how far most lie around it.
 function places() {
   const members = Array.from({ length: storyCount }, () => []);
   for (const row of lit.over) members[articles.story[row]]?.push(row);
   const found = [];
   for (const [story, rows] of members.entries()) {
     if (!rows.length) continue;
-    const [x, y] = [xs, ys].map((values) => median(rows.map((row) => values[row])));
-    const [rx, ry] = [[xs, x], [ys, y]].map(([values, middle]) =>
-      median(rows.map((row) => Math.abs(values[row] - middle))));
+    const [mx, my] = [xs, ys].map((values) => median(rows.map((row) => values[row])));
+    const far = (row) => (xs[row] - mx) ** 2 + (ys[row] - my) ** 2;
+    const centre = rows.reduce((best, row) => (far(row) < far(best) ? row : best));
+    const [x, y] = [xs[centre], ys[centre]];
+    const rx = median(rows.map((row) => Math.abs(xs[row] - x)));
+    const ry = median(rows.map((row) => Math.abs(ys[row] - y)));
     found.push({ story, x, y, rx, ry });
   }
   return found;
@@ -111,7 +115,8 @@ export function relabel() {
     if (px < 0 || py < 0 || px > width || py > height) continue;
     if (shown.length >= most || tries <= 0) break;
     tries -= 1;
-    const core = { ...place, px, py, rx: place.rx * scale * 2 + 7, ry: place.ry * scale * 2 + 7 };
+    const [rx, ry] = [place.rx, place.ry].map((r) => Math.min(r * scale * 1.5, FAR) + 7);
+    const core = { ...place, px, py, rx, ry };
     const box = settle(core, taken, covered, width, height);
     if (!box) continue;
     taken.push(box);
