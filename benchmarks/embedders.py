@@ -21,12 +21,15 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.report import bcubed_f1, seconds, spread, table, versions
+from benchmarks.report import seconds, spread, table, versions
 from newsclust_pipeline.resources import SAMPLE
 from newsclust_pipeline.stages.articles import clean
 from newsclust_pipeline.stages.density import hdbscan
+from newsclust_pipeline.stages.indexes import FAISS, Index
 from newsclust_pipeline.stages.minilm import MiniLM, _package_folder
-from newsclust_pipeline.stages.neighbours import MARGIN, measure
+from newsclust_pipeline.stages.neighbours import find
+from newsclust_pipeline.stages.quality import against_gold
+from newsclust_pipeline.stages.search import by_faiss
 
 Encode = Callable[[list[str]], np.ndarray]
 
@@ -144,9 +147,9 @@ def multiplication(size: int) -> ort.InferenceSession:
 
 def f1(vectors: np.ndarray, gold: list[object]) -> float:
     """Cluster as the pipeline does by default, and hold the labels against gold."""
-    hits = np.argsort(-vectors @ vectors.T, axis=1)[:, : 51 + MARGIN].astype(np.int32)
-    graph = measure(hits, vectors, np.arange(len(vectors)).astype(str), k=50, keep=50).matrix()
-    return bcubed_f1(gold, hdbscan(graph).labels.tolist())
+    search = by_faiss(vectors, Index(road=FAISS))
+    graph = find(search, vectors, np.arange(len(vectors)).astype(str), k=50)
+    return against_gold(gold, hdbscan(graph.matrix()).labels)["bcubed_f1"]
 
 
 if __name__ == "__main__":

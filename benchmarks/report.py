@@ -1,11 +1,10 @@
-"""What the benchmarks share: timing, the table, where it goes, the agreement with gold labels."""
+"""What the benchmarks share: timing, the table, where it goes."""
 
 import os
 import platform
 import statistics
 import time
-from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -50,18 +49,3 @@ def versions(*packages: str) -> str:
         except PackageNotFoundError:
             continue
     return ", ".join(found)
-
-
-def bcubed_f1(gold: Sequence[Hashable], labels: Sequence[int]) -> float:
-    """Give BCubed F1 (Bagga, Baldwin 1998) of a clustering; noise (-1) counts as singletons.
-
-    Precision and recall of a document are the shares of its cluster and of its gold story that
-    both hold; F1 is the harmonic mean of their averages.
-    """
-    found = [label if label >= 0 else ("noise", row) for row, label in enumerate(labels)]
-    both = Counter(zip(gold, found, strict=True))
-    stories, clusters = Counter(gold), Counter(found)
-    pairs = list(zip(gold, found, strict=True))
-    precision = statistics.fmean(both[pair] / clusters[pair[1]] for pair in pairs)
-    recall = statistics.fmean(both[pair] / stories[pair[0]] for pair in pairs)
-    return 2 * precision * recall / (precision + recall)

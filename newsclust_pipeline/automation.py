@@ -19,6 +19,12 @@ news_job = dg.define_asset_job(
     description="From the dumps to the map.",
 )
 
+sweep_job = dg.define_asset_job(
+    "sweep_parameters",
+    selection=dg.AssetSelection.assets("parameter_sweep", "parameter_plot"),
+    description="Which parameters of HDBSCAN suit the documents at hand, judged without labels.",
+)
+
 # Also runs what failed when the sensor asked for it: a change is asked for once.
 daily_schedule = dg.ScheduleDefinition(
     name="daily", job=news_job, cron_schedule="0 6 * * *", execution_timezone="UTC"

@@ -35,9 +35,28 @@ class Tuning(Enum):
     """How the parameters are found."""
 
     none = "none"
+    auto = "auto"
 
 
-class HdbscanConfig(dg.Config):
+class TimeConfig(dg.Config):
+    """How time counts: of `parameter_sweep`, and part of `hdbscan_labels`'."""
+
+    time_weight: float = Field(
+        0.0,
+        ge=0.0,
+        le=2.0,
+        description="The most that time between articles may add to their distance, which is 0 to "
+        "2; 0.5 where stories are events, 0 (off) where they last.",
+    )
+    time_scale_days: float = Field(
+        7.0,
+        gt=0.0,
+        le=3650.0,
+        description="Days between articles after which two thirds of time_weight count.",
+    )
+
+
+class HdbscanConfig(TimeConfig):
     """Of `hdbscan_labels`."""
 
     min_samples: int = Field(
@@ -56,7 +75,11 @@ class HdbscanConfig(dg.Config):
     cluster_selection_epsilon: float = Field(
         0.0, ge=0.0, le=2.0, description="Stories nearer than this distance are not told apart."
     )
-    tuning: Tuning = Field(Tuning.none, description="none: the parameters as they are given here.")
+    tuning: Tuning = Field(
+        Tuning.none,
+        description="none: the parameters as they are given here. auto: those that parameter_sweep "
+        "recommends for the documents at hand, in place of the four above.",
+    )
 
 
 class UmapConfig(dg.Config):
@@ -72,6 +95,20 @@ class UmapConfig(dg.Config):
     )
     min_dist: float = Field(0.1, ge=0.0, le=1.0, description="How tightly documents may pack.")
     random_state: int = Field(42, ge=0, le=2**31 - 1, description="Seed: the same, the same map.")
+
+
+class QualityConfig(dg.Config):
+    """Of `story_quality`."""
+
+    gold_column: str = Field(
+        "",
+        description="The dumps' column with the true story of every article; empty: there is none.",
+    )
+    blank_gold_is_unknown: bool = Field(
+        False,
+        description="Whether an article that the column gives no story is left out of the figures. "
+        "If not, it is a story of its own.",
+    )
 
 
 def plain(config: dg.Config) -> dict[str, object]:

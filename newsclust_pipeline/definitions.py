@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 
 from newsclust_pipeline import assets, automation, checks
-from newsclust_pipeline.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, ParquetIO
-from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory
+from newsclust_pipeline.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, PageIO, ParquetIO
+from newsclust_pipeline.resources import Embedder, LastOutput, Milvus, NewsDumps, StoryHistory
 
 
 def build_defs(**overrides: Any) -> dg.Definitions:
@@ -42,16 +42,18 @@ def build_defs(**overrides: Any) -> dg.Definitions:
             data_dir=data_dir,
         ),
         "history": StoryHistory(data_dir=data_dir),
+        "last": LastOutput(data_dir=data_dir),
         "parquet_io": ParquetIO(data_dir=data_dir),
         "csr_io": CsrIO(data_dir=data_dir),
         "json_io": JsonIO(data_dir=data_dir),
         "html_io": HtmlIO(data_dir=data_dir),
         "history_io": HistoryIO(data_dir=data_dir),
+        "page_io": PageIO(data_dir=data_dir),
     }
     return dg.Definitions(
         assets=assets.PIPELINE,
         asset_checks=checks.CHECKS,
-        jobs=[automation.news_job],
+        jobs=[automation.news_job, automation.sweep_job],
         schedules=[automation.daily_schedule],
         sensors=[automation.dump_sensor],
         resources=resources | overrides,

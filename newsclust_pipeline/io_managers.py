@@ -167,16 +167,28 @@ class JsonIO(AtomicFileIO):
         return json.loads(path.read_text(encoding="utf-8"))
 
 
-class HtmlIO(AtomicFileIO):
-    """Pages, signed with the run that made them and its time.
-
-    A run that makes the same page again leaves the file as it is: equal input, equal bytes.
-    """
+class PageIO(AtomicFileIO):
+    """Pages as they are."""
 
     ending = ".html"
 
+    def write(self, value: str, path: Path) -> None:
+        """Write a page."""
+        path.write_text(value, encoding="utf-8")
+
+    def read(self, path: Path) -> str:
+        """Read a page."""
+        return path.read_text(encoding="utf-8", errors="replace")
+
+
+class HtmlIO(PageIO):
+    """The map, signed with the run that made it and its time.
+
+    A run that makes the same map again leaves the file as it is: equal input, equal bytes.
+    """
+
     def handle_output(self, context: dg.OutputContext, obj: str) -> None:
-        """Persist a page, and tell where at the end of the run: it is what the run was for."""
+        """Persist the map, and tell where at the end of the run: it is what the run was for."""
         path = self._path(context.asset_key)
         if path.is_file() and self.read(path) == obj:
             signed = path.read_text(encoding="utf-8")
@@ -186,13 +198,9 @@ class HtmlIO(AtomicFileIO):
         super().handle_output(context, signed)
         last_word(f"the map is {path.resolve()}")
 
-    def write(self, value: str, path: Path) -> None:
-        """Write a page."""
-        path.write_text(value, encoding="utf-8")
-
     def read(self, path: Path) -> str:
-        """Read a page, without its signature."""
-        return page.sign(path.read_text(encoding="utf-8", errors="replace"), {})
+        """Read the map, without its signature."""
+        return page.sign(super().read(path), {})
 
 
 def _begins_with(table: pa.Table, start: pa.Table) -> bool:

@@ -44,6 +44,18 @@ COLUMNS = {
     "overlap": "Their Jaccard index, over articles that are still there and were in a story.",
     "joined": "Articles (doc_id) that came into the story.",
     "left": "Articles (doc_id) that left it.",
+    "silhouette": "How much nearer the own story is than the next, -1 to 1; 0 for noise.",
+    "gold": "The true story by the dump's gold column; null if it names none.",
+    "min_samples": "Parameter of HDBSCAN.",
+    "min_cluster_size": "Parameter of HDBSCAN.",
+    "cluster_selection_method": "Parameter of HDBSCAN.",
+    "cluster_selection_epsilon": "Parameter of HDBSCAN.",
+    "density_validity": "Density-based validity on the spanning tree, -1 to 1.",
+    "stability": "Adjusted Rand index to clusterings of random subsets; of the best few only.",
+    "subset_agreement": "Adjusted Rand index of these subsets' clusterings to each other.",
+    "stories": "How many stories there are.",
+    "noise_share": "Share of documents in no story.",
+    "largest_story_share": "Share of documents in the largest story.",
 }
 
 

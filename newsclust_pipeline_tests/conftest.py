@@ -9,8 +9,15 @@ import pytest
 
 from newsclust_pipeline import console
 from newsclust_pipeline.definitions import build_defs
-from newsclust_pipeline.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, ParquetIO
-from newsclust_pipeline.resources import SAMPLE, Embedder, Milvus, NewsDumps, StoryHistory
+from newsclust_pipeline.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, PageIO, ParquetIO
+from newsclust_pipeline.resources import (
+    SAMPLE,
+    Embedder,
+    LastOutput,
+    Milvus,
+    NewsDumps,
+    StoryHistory,
+)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -57,11 +64,13 @@ class Pipeline:
             "embedder": Embedder(data_dir=str(vectors)),
             "milvus": Milvus(data_dir=str(data), collection=collection),
             "history": StoryHistory(data_dir=str(data)),
+            "last": LastOutput(data_dir=str(data)),
             **{
                 f"{name}_io": manager(data_dir=str(data))
                 for name, manager in [
                     ("parquet", ParquetIO), ("csr", CsrIO), ("json", JsonIO), ("html", HtmlIO),
                     ("history", HistoryIO),
+                    ("page", PageIO),
                 ]
             },
         }  # fmt: skip

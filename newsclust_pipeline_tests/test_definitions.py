@@ -22,6 +22,9 @@ GRAPH = {
     "story_lineage": {"raw_news", "hdbscan_labels"},
     "umap_projection": {"embeddings", "knn_distance_matrix"},
     "cluster_plot": {"raw_news", "embeddings", "hdbscan_labels", "umap_projection"},
+    "parameter_sweep": {"raw_news", "knn_distance_matrix"},
+    "parameter_plot": {"parameter_sweep"},
+    "story_quality": {"knn_distance_matrix", "hdbscan_labels"},
 }
 HEAVY = ["faiss", "hdbscan", "milvus_lite", "numba", "onnx", "onnxruntime", "plotly", "pymilvus",
          "sklearn", "tokenizers", "torch", "transformers", "umap"]  # fmt: skip

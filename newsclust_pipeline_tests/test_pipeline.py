@@ -22,9 +22,12 @@ FILES = [
     "hdbscan_labels.parquet",
     "knn_distance_matrix.npz",
     "milvus_collection.json",
+    "parameter_plot.html",
+    "parameter_sweep.parquet",
     "raw_news.parquet",
     "rejected_rows.parquet",
     "story_lineage.parquet",
+    "story_quality.parquet",
     "umap_projection.parquet",
 ]
 
@@ -148,6 +151,43 @@ def test_a_rerun_changes_no_version_no_byte_and_no_count(sample_run):
     done = sample_run.metadata("milvus_collection")
     assert (done["new"], done["removed"]) == (0, 0)
     assert sample_run.metadata("embeddings")["new"] == 0
+
+
+def test_the_samples_stories_are_as_right_as_they_ever_were(sample_run):
+    """BCubed F1 against the sample's own stories: what was reached, minus 0.01."""
+    gold = {"story_quality": {"gold_column": "story"}}
+    assert sample_run.run(gold).success
+    given = sample_run.metadata("story_quality")
+    assert given["bcubed_f1"] >= 0.865 - 0.01
+    assert sample_run.run(gold | {"hdbscan_labels": {"tuning": "auto"}}).success
+    chosen = sample_run.metadata("story_quality")
+    assert chosen["bcubed_f1"] >= 0.913 - 0.01
+    assert chosen["silhouette"] > given["silhouette"]
+    assert chosen["shared_with_last_run"] == chosen["dagster/row_count"]
+    assert 0.5 < chosen["agreement_with_last_run"] < 1
+    timed = {"tuning": "auto", "time_weight": 0.5}
+    assert sample_run.run(gold | {"hdbscan_labels": timed}).success
+    assert sample_run.metadata("story_quality")["bcubed_f1"] >= SAMPLE_TIMED - 0.01
+
+
+def test_tuned_labels_carry_the_parameters_that_the_sweep_recommends(pipeline, sample_rows):
+    made = pipeline(sample_rows[:150])
+    assert made.run({"hdbscan_labels": {"tuning": "auto"}}).success
+    best = pq.read_table(made.data / "parameter_sweep.parquet").slice(0, 1).to_pylist()[0]
+    told = pq.read_schema(made.data / "hdbscan_labels.parquet").metadata
+    for name in ("min_samples", "min_cluster_size", "cluster_selection_epsilon"):
+        assert float(told[name.encode()]) == best[name]
+    assert told[b"cluster_selection_method"].decode() == best["cluster_selection_method"]
+    assert made.metadata("parameter_sweep")["recommended_silhouette"] == best["silhouette"]
+
+
+def test_a_gold_column_that_no_dump_has_is_named_with_those_that_there_are(pipeline, sample_rows):
+    made = pipeline(sample_rows[:5]).run({"story_quality": {"gold_column": "truth"}})
+    assert not made.success
+    failed = next(e for e in made.all_events if e.is_step_failure)
+    message = str(failed.event_specific_data.error)
+    assert "gold_column=truth" in message
+    assert "'story'" in message
 
 
 def test_versions_follow_parameters_and_content(pipeline, sample_rows):

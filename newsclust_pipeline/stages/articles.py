@@ -8,7 +8,7 @@ import hashlib
 import html
 import json
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
@@ -87,6 +87,14 @@ def collect_articles(rows: Iterable[Row]) -> Articles:
         rejected=pa.Table.from_pylist(rejected, REJECTED),
         unparsed_dates=int((given & frame["published_at"].isna()).sum()),
     )
+
+
+def identified(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
+    """Yield the rows that can be used, each under the id of the article that it makes."""
+    for row in rows:
+        article = None if row.defect else _article(row)
+        if article:
+            yield article["doc_id"], row
 
 
 def doc_id(text: str) -> str:

@@ -24,7 +24,7 @@ NOISE = -1
 Selection = Literal["eom", "leaf"]
 # Stands for infinity. Unit vectors are at most 2 apart. hdbscan writes malformed trees for true
 # infinities; any value far beyond the distances gives the same clusters.
-_FAR = 1e6
+FAR = 1e6
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,52 @@ def hdbscan(
     Raises:
         ValueError: the matrix is not square, or holds a distance that is negative or not finite.
     """
+    edges = spanning_tree(distances, min_samples)
+    if not len(edges):
+        n = distances.shape[0]
+        return Clusters(np.full(n, NOISE, dtype=np.int32), np.zeros(n))
+    return select(condense(edges, min_cluster_size), selection, epsilon)
+
+
+def spanning_tree(distances: sp.csr_array, min_samples: int) -> np.ndarray:
+    """Find a minimum spanning tree of the mutual reachability graph; arguments as of `hdbscan`.
+
+    Returns:
+        Edges (n − 1, 3), or (0, 3) without documents: two ends and a length, shortest first. Those
+        that are `FAR` long lead from one connected component to another.
+    """
     n = _checked(distances)
     if n < 2:
-        return Clusters(np.full(n, NOISE, dtype=np.int32), np.zeros(n))
-    edges = _spanning_tree(_mutual_reachability(distances, min(min_samples, n - 1)))
-    tree = _single_linkage(edges, min_cluster_size)
-    labels, probabilities = _selected(tree, min_cluster_size, selection, epsilon)
+        return np.empty((0, 3))
+    graph = _mutual_reachability(distances, min(min_samples, n - 1))
+    edges = _compiled_prim()(graph.indptr, graph.indices, graph.data, FAR)
+    # The kind of sort matters: the package's, for its order of ties.
+    ordered: np.ndarray = edges[np.argsort(edges.T[2])]
+    return ordered
+
+
+def condense(edges: np.ndarray, min_cluster_size: int) -> np.ndarray:
+    """Condense the hierarchy of a spanning tree with edges, by the package's own code.
+
+    One spanning tree serves every `min_cluster_size`, one condensed tree every selection.
+    """
+    from hdbscan._hdbscan_tree import condense_tree
+
+    dendrogram = _single_linkage(edges, min_cluster_size)
+    condensed: np.ndarray = condense_tree(dendrogram, min_cluster_size)
+    return condensed
+
+
+def select(condensed: np.ndarray, selection: Selection = "eom", epsilon: float = 0.0) -> Clusters:
+    """Select clusters from a condensed tree, by the package's own code; see `hdbscan`."""
+    from hdbscan._hdbscan_tree import compute_stability, get_clusters
+
+    labels, probabilities, _ = get_clusters(
+        condensed,
+        compute_stability(condensed),
+        cluster_selection_method=selection,
+        cluster_selection_epsilon=epsilon,
+    )
     return Clusters(_by_size(labels), probabilities)
 
 
@@ -94,17 +134,6 @@ def _mutual_reachability(distances: sp.csr_array, min_samples: int) -> sp.csr_ar
     longer = np.maximum(core[rows], core[distances.indices])
     reach = np.maximum(distances.data.astype(np.float64), longer)
     return sp.csr_array((reach, distances.indices, distances.indptr), shape=distances.shape)
-
-
-def _spanning_tree(graph: sp.csr_array) -> np.ndarray:
-    """Find the edges (n − 1, 3) of a minimum spanning tree: two ends and a length, shortest first.
-
-    Edges of length `_FAR` lead from one connected component to another.
-    """
-    edges = _compiled_prim()(graph.indptr, graph.indices, graph.data, _FAR)
-    # The kind of sort matters: the package's, for its order of ties.
-    ordered: np.ndarray = edges[np.argsort(edges.T[2])]
-    return ordered
 
 
 def _prim(indptr: np.ndarray, indices: np.ndarray, lengths: np.ndarray, far: float) -> np.ndarray:
@@ -159,7 +188,8 @@ def _single_linkage(edges: np.ndarray, min_cluster_size: int) -> np.ndarray:
     from hdbscan._hdbscan_linkage import label
 
     n = len(edges) + 1
-    near = edges[:, 2] < _FAR
+    edges = edges.copy()
+    near = edges[:, 2] < FAR
     ends = tuple(edges[near, :2].T.astype(np.int64))
     forest = sp.coo_array((np.ones(int(near.sum())), ends), shape=(n, n))
     count, component = csgraph.connected_components(forest, directed=False)
@@ -170,22 +200,6 @@ def _single_linkage(edges: np.ndarray, min_cluster_size: int) -> np.ndarray:
     edges[~near, 1] = joined[1:]
     dendrogram: np.ndarray = label(edges)
     return dendrogram
-
-
-def _selected(
-    tree: np.ndarray, min_cluster_size: int, selection: Selection, epsilon: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Condense the dendrogram and select clusters, by the package's own code."""
-    from hdbscan.hdbscan_ import _tree_to_labels
-
-    labels, probabilities, *_ = _tree_to_labels(
-        None,
-        tree,
-        min_cluster_size=min_cluster_size,
-        cluster_selection_method=selection,
-        cluster_selection_epsilon=epsilon,
-    )
-    return labels, probabilities
 
 
 def _by_size(labels: np.ndarray) -> np.ndarray:

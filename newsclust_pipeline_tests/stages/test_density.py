@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from newsclust_pipeline.stages.density import NOISE, Clusters, core_distances, hdbscan
+from newsclust_pipeline.stages.density import (
+    NOISE,
+    Clusters,
+    condense,
+    core_distances,
+    hdbscan,
+    select,
+    spanning_tree,
+)
 
 # Stands for ∞ in the dense reference, which writes malformed trees for true infinities.
 FAR = 1e6
@@ -178,3 +186,17 @@ def test_memory_grows_with_the_edges_not_with_the_square_of_the_documents():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < n * n / 8, "not even one bit per pair of documents"
+
+
+def test_one_spanning_tree_serves_every_size_and_selection():
+    """The tree and the condensed tree are left as they were, so each can be used again."""
+    for seed in range(20):
+        graph, min_samples, *_ = random_case(seed)
+        edges = spanning_tree(sparse(graph), min_samples)
+        for size in (2, 3, 6):
+            condensed = condense(edges, size)
+            for selection, epsilon in [("eom", 0.3), ("leaf", 0.0), ("eom", 0.0)]:
+                alone = hdbscan(sparse(graph), min_samples, size, selection, epsilon)
+                shared = select(condensed, selection, epsilon)
+                np.testing.assert_array_equal(shared.labels, alone.labels)
+                np.testing.assert_array_equal(shared.probabilities, alone.probabilities)
