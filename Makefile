@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 export DAGSTER_HOME := $(CURDIR)/.dagster
 
-.PHONY: run ui test bench lint install clean
+.PHONY: run ui test bench bench-quality lint install clean
 
 run: install
 	$(BIN)/dagster asset materialize --select '*' -m newsclust_pipeline
@@ -17,11 +17,16 @@ test: $(VENV)/test.installed install
 	$(BIN)/python -m pytest
 
 # ARGS go to every benchmark: make bench ARGS="--repeats 5"
-bench: $(VENV)/test.installed install
+bench: $(VENV)/test.installed $(VENV)/bench.installed install
 	for script in benchmarks/[!_]*.py; do \
 	  [ $$script = benchmarks/report.py ] || \
 	    $(BIN)/python -m $$(echo $${script%.py} | tr / .) $(ARGS) || exit 1; \
 	done
+
+# Story quality against other ways to cluster; gold sets of your own:
+# make bench-quality ARGS="--oracle --gold a.parquet b.csv --column story"
+bench-quality: $(VENV)/bench.installed install
+	$(BIN)/python -m benchmarks.quality $(ARGS)
 
 lint: $(VENV)/lint.installed install
 	$(BIN)/ruff format --check .

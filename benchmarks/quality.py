@@ -33,7 +33,7 @@ from newsclust_pipeline.stages.embedding import embed, matrix
 from newsclust_pipeline.stages.indexes import Index
 from newsclust_pipeline.stages.minilm import MiniLM
 from newsclust_pipeline.stages.neighbours import Neighbours, find
-from newsclust_pipeline.stages.quality import against_gold, read_gold
+from newsclust_pipeline.stages.quality import bcubed, read_gold, singletons
 from newsclust_pipeline.stages.search import by_faiss
 
 FAR = 1e6  # for ∞, of which recent releases of hdbscan build broken trees
@@ -49,7 +49,7 @@ class GoldSet:
 
     name: str
     articles: pa.Table
-    gold: list[Any]
+    gold: np.ndarray
     vectors: np.ndarray
     neighbours: Neighbours
     reduced: dict[float, np.ndarray] = field(default_factory=dict)
@@ -94,12 +94,13 @@ def load(path: Path, column: str) -> GoldSet:
     with tempfile.TemporaryDirectory() as folder:
         vectors = matrix(embed(articles, MiniLM(), Path(folder) / "cache.sqlite").table)
     neighbours = find(by_faiss(vectors, Index()), vectors, np.array(ids), k=50)
-    return GoldSet(path.stem, articles, [stories[i] or (i,) for i in ids], vectors, neighbours)
+    gold = np.array([stories[i] or f"alone {i}" for i in ids])
+    return GoldSet(path.stem, articles, gold, vectors, neighbours)
 
 
 def f1(way: Way, of: GoldSet, settings: dict[str, Any]) -> float:
     """Cluster one set by one way."""
-    return against_gold(of.gold, np.asarray(way.cluster(of, **settings)))["bcubed_f1"]
+    return bcubed(of.gold, singletons(np.asarray(way.cluster(of, **settings))))[2]
 
 
 def at_defaults(way: Way, of: GoldSet) -> float | None:

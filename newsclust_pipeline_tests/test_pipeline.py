@@ -158,7 +158,7 @@ def test_the_samples_stories_are_as_right_as_they_ever_were(sample_run):
     gold = {"story_quality": {"gold_column": "story"}}
     assert sample_run.run(gold).success
     given = sample_run.metadata("story_quality")
-    assert given["bcubed_f1"] >= 0.865 - 0.01
+    assert given["bcubed_f1"] >= 0.864 - 0.01
     assert sample_run.run(gold | {"hdbscan_labels": {"tuning": "auto"}}).success
     chosen = sample_run.metadata("story_quality")
     assert chosen["bcubed_f1"] >= 0.913 - 0.01
@@ -167,7 +167,7 @@ def test_the_samples_stories_are_as_right_as_they_ever_were(sample_run):
     assert 0.5 < chosen["agreement_with_last_run"] < 1
     timed = {"tuning": "auto", "time_weight": 0.5}
     assert sample_run.run(gold | {"hdbscan_labels": timed}).success
-    assert sample_run.metadata("story_quality")["bcubed_f1"] >= SAMPLE_TIMED - 0.01
+    assert sample_run.metadata("story_quality")["bcubed_f1"] >= 0.929 - 0.01
 
 
 def test_tuned_labels_carry_the_parameters_that_the_sweep_recommends(pipeline, sample_rows):

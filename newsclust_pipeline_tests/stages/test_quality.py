@@ -111,7 +111,7 @@ def test_copies_that_disagree_are_counted_and_the_most_frequent_story_stands():
 
 
 def test_a_missing_column_is_named_with_those_that_there_are():
-    with pytest.raises(SettingError, match="gold_column=story: .*'title', 'event'.*story_quality"):
+    with pytest.raises(SettingError, match=r"gold_column=story: .*'title', 'event'.*story_quality"):
         read_gold([row("Storm", "s1")], "story")
 
 
