@@ -5,23 +5,14 @@ things are done is in `stages/`, where they are kept in `io_managers.py`.
 """
 
 from collections.abc import Callable
-<<<<<<< HEAD
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from datetime import UTC, datetime
-=======
-from dataclasses import asdict, astuple
->>>>>>> eb8f384 (Quality: stories judged with and without gold, HDBSCAN's parameters chosen without labels, time as a bounded part of the distance)
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 import scipy.sparse as sp
 
-<<<<<<< HEAD
-from newsclust_pipeline.config import HdbscanConfig, KnnConfig, UmapConfig, plain
-from newsclust_pipeline.io_managers import CsrIO
-from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory
-=======
 from newsclust_pipeline.config import (
     HdbscanConfig,
     KnnConfig,
@@ -31,28 +22,21 @@ from newsclust_pipeline.config import (
     UmapConfig,
     plain,
 )
-from newsclust_pipeline.resources import Embedder, LastOutput, Milvus, NewsDumps
->>>>>>> eb8f384 (Quality: stories judged with and without gold, HDBSCAN's parameters chosen without labels, time as a bounded part of the distance)
+from newsclust_pipeline.io_managers import CsrIO, ParquetIO
+from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory
 from newsclust_pipeline.results import plain_errors, result
 from newsclust_pipeline.stages import (
     collection,
     density,
-<<<<<<< HEAD
     identity,
     layout,
     lineage,
-    page,
-    search,
-    stories,
-=======
-    layout,
     page,
     quality,
     search,
     stories,
     time_distance,
     tuning,
->>>>>>> eb8f384 (Quality: stories judged with and without gold, HDBSCAN's parameters chosen without labels, time as a bounded part of the distance)
 )
 from newsclust_pipeline.stages.articles import collect_articles
 from newsclust_pipeline.stages.embedding import embed, matrix
@@ -175,25 +159,13 @@ def hdbscan_labels(
     history: StoryHistory,
 ) -> dg.MaterializeResult[pa.Table]:
     """Which story every document belongs to, if any, and how surely."""
-<<<<<<< HEAD
-    clusters = density.hdbscan(
-        knn_distance_matrix.matrix(),
-        config.min_samples,
-        config.min_cluster_size,
-        config.cluster_selection_method.value,
-        config.cluster_selection_epsilon,
-    )
-    params = {"k": knn_distance_matrix.k} | plain(config)
-    doc_id = knn_distance_matrix.doc_id
-    names = identity.name_stories(doc_id, clusters.labels, lineage.members(history.read()))
-    labels = stories.labels_table(doc_id, clusters, names)
-=======
     graph = timed(knn_distance_matrix, raw_news, config)
     chosen = tuning.choose(graph) if config.tuning is Tuning.auto else given(config)
     clusters = density.hdbscan(graph, *astuple(chosen))
     params = {"k": knn_distance_matrix.k} | plain(config) | asdict(chosen)
-    labels = stories.labels_table(knn_distance_matrix.doc_id, clusters)
->>>>>>> eb8f384 (Quality: stories judged with and without gold, HDBSCAN's parameters chosen without labels, time as a bounded part of the distance)
+    doc_id = knn_distance_matrix.doc_id
+    names = identity.name_stories(doc_id, clusters.labels, lineage.members(history.read()))
+    labels = stories.labels_table(doc_id, clusters, names)
     described = stories.describe(stories.join(raw_news, labels))
     return result(
         labels,
@@ -260,13 +232,13 @@ def cluster_plot(
     )
 
 
-<<<<<<< HEAD
 def began(context: dg.AssetExecutionContext) -> datetime:
     """Tell when the run began."""
     record = context.instance.get_run_record_by_id(context.run.run_id)
     started = record.start_time if record else None
     return datetime.fromtimestamp(started, UTC) if started else datetime.now(UTC)
-=======
+
+
 @stage("parquet", "hdbscan", "parquet")
 def parameter_sweep(
     config: TimeConfig, knn_distance_matrix: Neighbours, raw_news: pa.Table
@@ -294,10 +266,10 @@ def story_quality(
     knn_distance_matrix: Neighbours,
     hdbscan_labels: pa.Table,
     news: NewsDumps,
-    last: LastOutput,
+    parquet_io: dg.ResourceParam[ParquetIO],
 ) -> dg.MaterializeResult[pa.Table]:
     """How good the stories are: by the graph, by the last run, by gold labels if there are any."""
-    judged = quality.judge(knn_distance_matrix, hdbscan_labels, last.table("story_quality"))
+    judged = quality.judge(knn_distance_matrix, hdbscan_labels, parquet_io.last("story_quality"))
     if config.gold_column:
         gold = quality.read_gold(news.open().rows(), config.gold_column)
         judged = quality.judge_by_gold(judged, gold, config.blank_gold_is_unknown)
@@ -321,7 +293,6 @@ def timed(neighbours: Neighbours, raw_news: pa.Table, config: TimeConfig) -> sp.
     days = time_distance.days_of(neighbours.doc_id, raw_news)
     scale = config.time_scale_days
     return time_distance.add_time(neighbours.matrix(), days, config.time_weight, scale)
->>>>>>> eb8f384 (Quality: stories judged with and without gold, HDBSCAN's parameters chosen without labels, time as a bounded part of the distance)
 
 
 def told_by(*tables: pa.Table) -> dict[str, str]:
@@ -350,11 +321,8 @@ PIPELINE = [
     hdbscan_labels,
     umap_projection,
     cluster_plot,
-<<<<<<< HEAD
     story_lineage,
-=======
     parameter_sweep,
     parameter_plot,
     story_quality,
->>>>>>> eb8f384 (Quality: stories judged with and without gold, HDBSCAN's parameters chosen without labels, time as a bounded part of the distance)
 ]

@@ -11,7 +11,7 @@ import dagster as dg
 
 from newsclust_pipeline import assets, automation, checks
 from newsclust_pipeline.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, PageIO, ParquetIO
-from newsclust_pipeline.resources import Embedder, LastOutput, Milvus, NewsDumps, StoryHistory
+from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory
 
 
 def build_defs(**overrides: Any) -> dg.Definitions:
@@ -42,7 +42,6 @@ def build_defs(**overrides: Any) -> dg.Definitions:
             data_dir=data_dir,
         ),
         "history": StoryHistory(data_dir=data_dir),
-        "last": LastOutput(data_dir=data_dir),
         "parquet_io": ParquetIO(data_dir=data_dir),
         "csr_io": CsrIO(data_dir=data_dir),
         "json_io": JsonIO(data_dir=data_dir),

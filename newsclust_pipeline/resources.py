@@ -6,7 +6,6 @@ from typing import Any
 
 import dagster as dg
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from newsclust_pipeline.stages import collection, dumps, indexes, lineage
@@ -170,16 +169,3 @@ class StoryHistory(dg.ConfigurableResource[Any]):
     def read(self) -> pa.Table:
         """Read it; see `stages.lineage.read_history`."""
         return lineage.read_history(Path(self.data_dir) / "story_lineage.parquet")
-
-
-class LastOutput(dg.ConfigurableResource[Any]):
-    """What an asset left when it was last materialised."""
-
-    data_dir: str = Field("data", description="The folder of all persisted stages.")
-
-    def table(self, asset: str) -> pa.Table | None:
-        """Read an asset's table; None if there is none that can be read."""
-        try:
-            return pq.read_table(Path(self.data_dir) / f"{asset}.parquet")
-        except (OSError, pa.ArrowException):
-            return None

@@ -13,7 +13,6 @@ from newsclust_pipeline.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, Pag
 from newsclust_pipeline.resources import (
     SAMPLE,
     Embedder,
-    LastOutput,
     Milvus,
     NewsDumps,
     StoryHistory,
@@ -64,7 +63,6 @@ class Pipeline:
             "embedder": Embedder(data_dir=str(vectors)),
             "milvus": Milvus(data_dir=str(data), collection=collection),
             "history": StoryHistory(data_dir=str(data)),
-            "last": LastOutput(data_dir=str(data)),
             **{
                 f"{name}_io": manager(data_dir=str(data))
                 for name, manager in [
