@@ -73,8 +73,8 @@ def spanning_tree(distances: sp.csr_array, min_samples: int) -> np.ndarray:
     n = _checked(distances)
     if n < 2:
         return np.empty((0, 3))
-    graph = _mutual_reachability(distances, min(min_samples, n - 1))
-    edges = _compiled_prim()(graph.indptr, graph.indices, graph.data, FAR)
+    core = core_distances(distances, min(min_samples, n - 1))
+    edges = _compiled(_prim)(distances.indptr, distances.indices, distances.data, core, FAR)
     # The kind of sort matters: the package's, for its order of ties.
     ordered: np.ndarray = edges[np.argsort(edges.T[2])]
     return ordered
@@ -107,13 +107,7 @@ def select(condensed: np.ndarray, selection: Selection = "eom", epsilon: float =
 
 def core_distances(distances: sp.csr_array, min_samples: int) -> np.ndarray:
     """Give every node's distance to its min_samples-th neighbour; ∞ where there are fewer: (n,)."""
-    n = distances.shape[0]
-    degree = np.diff(distances.indptr)
-    rows = np.repeat(np.arange(n), degree)
-    ordered = distances.data[np.lexsort((distances.data, rows))]
-    core = np.full(n, np.inf)
-    enough = degree >= min_samples
-    core[enough] = ordered[distances.indptr[:-1][enough] + min_samples - 1]
+    core: np.ndarray = _compiled(_core)(distances.indptr, distances.data, min_samples)
     return core
 
 
@@ -127,20 +121,32 @@ def _checked(distances: sp.csr_array) -> int:
     return int(rows)
 
 
-def _mutual_reachability(distances: sp.csr_array, min_samples: int) -> sp.csr_array:
-    """Lengthen every edge to the core distances of its ends; those at ∞ are no edges any more."""
-    core = core_distances(distances, min_samples)
-    rows = np.repeat(np.arange(len(core)), np.diff(distances.indptr))
-    longer = np.maximum(core[rows], core[distances.indices])
-    reach = np.maximum(distances.data.astype(np.float64), longer)
-    return sp.csr_array((reach, distances.indices, distances.indptr), shape=distances.shape)
+def _core(indptr: np.ndarray, distances: np.ndarray, min_samples: int) -> np.ndarray:
+    """Keep the shortest of every node's distances in order, as they come by."""
+    n = len(indptr) - 1
+    core = np.empty(n)
+    shortest = np.empty(min_samples)
+    for node in range(n):
+        shortest[:] = np.inf
+        for distance in distances[indptr[node] : indptr[node + 1]]:
+            place = min_samples - 1
+            if distance < shortest[place]:
+                while place > 0 and distance < shortest[place - 1]:
+                    shortest[place] = shortest[place - 1]
+                    place -= 1
+                shortest[place] = distance
+        core[node] = shortest[-1]
+    return core
 
 
-def _prim(indptr: np.ndarray, indices: np.ndarray, lengths: np.ndarray, far: float) -> np.ndarray:
+def _prim(
+    indptr: np.ndarray, indices: np.ndarray, distances: np.ndarray, core: np.ndarray, far: float
+) -> np.ndarray:
     """Grow a tree from node 0 by the shortest edge, of equal ones to the node that comes first.
 
     Prim (1957), with a heap: the sparse counterpart of the package's `mst_linkage_core`. Where no
-    edge leads on, it leaps to the first node left, from node 0 (as the dense one would).
+    edge leads on, it leaps to the first node left, from node 0 (as the dense one would). Lengths
+    are made as they are needed: for a million documents they would take a gigabyte.
     """
     n = len(indptr) - 1
     edges = np.empty((n - 1, 3))
@@ -153,8 +159,11 @@ def _prim(indptr: np.ndarray, indices: np.ndarray, lengths: np.ndarray, far: flo
     for step in range(n - 1):
         reached[node] = True
         for edge in range(indptr[node], indptr[node + 1]):
-            other, length = np.int64(indices[edge]), lengths[edge]
-            if not reached[other] and length < shortest[other]:
+            other = np.int64(indices[edge])
+            if reached[other]:
+                continue
+            length = max(np.float64(distances[edge]), core[node], core[other])
+            if length < shortest[other]:
                 shortest[other], source[other] = length, node
                 heappush(heap, (length, other))
         # Entries that a shorter edge has overtaken stay in the heap until they come up.
@@ -171,11 +180,11 @@ def _prim(indptr: np.ndarray, indices: np.ndarray, lengths: np.ndarray, far: flo
 
 
 @cache
-def _compiled_prim() -> Callable[..., np.ndarray]:
-    """Compile the one loop over documents that NumPy can't express."""
+def _compiled(loop: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
+    """Compile a loop over documents that NumPy can't express."""
     from numba import njit
 
-    compiled: Callable[..., np.ndarray] = njit(_prim)
+    compiled: Callable[..., np.ndarray] = njit(loop)
     return compiled
 
 

@@ -28,8 +28,9 @@ class Neighbours:
 
     Attributes:
         doc_id: (n,) ids, as fixed-width strings.
-        indices: (n, k) int32: rows of the neighbours, nearest first; a document isn't its own.
-        distances: (n, k) float32: Euclidean distances to them.
+        indices: (n, k) int32: rows of the neighbours, nearest first, all different; a document
+            isn't its own.
+        distances: (n, k) float32: Euclidean distances to them, the same in both directions.
         k: how many of them make the matrix; the rest is for the projection.
         made_of: which embedder's vectors these are, and which index found the neighbours.
     """
@@ -48,18 +49,17 @@ class Neighbours:
         """
         n = len(self.doc_id)
         near = self.indices[:, : self.k]
-        rows = np.repeat(np.arange(n, dtype=np.int64), near.shape[1])
-        columns = near.ravel().astype(np.int64)
-        low, high = np.minimum(rows, columns), np.maximum(rows, columns)
-        # Both directions of a pair carry the same distance, so the first of them will do.
-        edges, first = np.unique(low * n + high, return_index=True)
-        low, high = edges // max(n, 1), edges % max(n, 1)
-        values = self.distances[:, : self.k].ravel()[first]
-        pairs = (np.concatenate([low, high]), np.concatenate([high, low]))
-        # COO → CSR keeps explicit zeros; there are no duplicates that it could sum.
-        csr = sp.coo_array((np.concatenate([values, values]), pairs), shape=(n, n)).tocsr()
-        csr.sort_indices()
-        return csr
+        # SciPy drops zeros. The bits of floats from 0 up, read as integers, are ordered like them,
+        # and one more than these is never 0.
+        codes = self.distances[:, : self.k].ravel().view(np.int32) + 1
+        width = np.int32 if near.size < 2**31 else np.int64  # of 64 bits, SciPy takes twice as long
+        starts = np.arange(n + 1, dtype=width) * near.shape[1]
+        out = sp.csr_array((codes, near.flatten(), starts), shape=(n, n))  # a copy: it gets sorted
+        into = out.T.tocsr()
+        out.sort_indices()
+        matrix = out.maximum(into)
+        matrix.data = (matrix.data - 1).view(np.float32)
+        return matrix
 
     def summary(self) -> dict[str, float | int]:
         """Give the matrix's figures: documents, edges, components, distance to the kth."""

@@ -81,7 +81,7 @@ def blobs(*sizes, gap=100.0, seed=0):
     return np.concatenate([rng.normal(size=(s, 3)) + i * gap for i, s in enumerate(sizes)])
 
 
-@pytest.mark.parametrize("start", range(0, 300, 50))
+@pytest.mark.parametrize("start", range(0, 500, 50))
 def test_labels_and_probabilities_equal_the_package_on_the_dense_matrix(start):
     for seed in range(start, start + 50):
         graph, min_samples, size, selection, epsilon = random_case(seed)
@@ -99,7 +99,7 @@ def test_labels_and_probabilities_equal_the_package_on_the_dense_matrix(start):
 
 def test_the_random_graphs_hold_what_the_comparison_is_about():
     """Duplicates, several components, all noise, one cluster, tiny ones: none is missing."""
-    graphs = [random_case(seed) for seed in range(300)]
+    graphs = [random_case(seed) for seed in range(500)]
     pieces = [components(sparse(g)) for g, *_ in graphs]
     found = [len(set(hdbscan(sparse(g), *p).labels) - {NOISE}) for g, *p in graphs]
     assert sum((g == 0).any() for g, *_ in graphs) > 50

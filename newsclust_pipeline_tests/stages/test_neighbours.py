@@ -153,6 +153,14 @@ def test_the_matrix_is_symmetric_csr_in_order_without_a_diagonal():
     assert all(i != j and stored[j, i] == distance for (i, j), distance in stored.items())
 
 
+def test_making_the_matrix_leaves_the_neighbours_as_they_were():
+    found = measured(scattered(60), k=5)
+    before = found.indices.copy(), found.distances.copy()
+    found.matrix()
+    np.testing.assert_array_equal(found.indices, before[0])
+    np.testing.assert_array_equal(found.distances, before[1])
+
+
 def test_a_pair_that_only_one_side_counts_among_its_nearest_is_an_edge():
     line = unit([[1, 0], [1, 0.1], [1, 0.3]])
     assert set(edges(measured(line, 1).matrix())) == {(0, 1), (1, 0), (1, 2), (2, 1)}
