@@ -25,9 +25,9 @@ from benchmarks.report import seconds, spread, table, versions
 from newsclust_pipeline.resources import SAMPLE
 from newsclust_pipeline.stages.articles import clean
 from newsclust_pipeline.stages.density import hdbscan
-from newsclust_pipeline.stages.indexes import FAISS, Index
+from newsclust_pipeline.stages.indexes import Index
 from newsclust_pipeline.stages.minilm import MiniLM, _package_folder
-from newsclust_pipeline.stages.neighbours import find
+from newsclust_pipeline.stages.neighbours import Neighbours, nearest_of
 from newsclust_pipeline.stages.quality import against_gold
 from newsclust_pipeline.stages.search import by_faiss
 
@@ -147,8 +147,9 @@ def multiplication(size: int) -> ort.InferenceSession:
 
 def f1(vectors: np.ndarray, gold: list[object]) -> float:
     """Cluster as the pipeline does by default, and hold the labels against gold."""
-    search = by_faiss(vectors, Index(road=FAISS))
-    graph = find(search, vectors, np.arange(len(vectors)).astype(str), k=50)
+    rows = np.arange(len(vectors))
+    near, distances = nearest_of(by_faiss(vectors, Index()), vectors, rows, 50)
+    graph = Neighbours(rows.astype(str), near, distances, k=50)
     return against_gold(gold, hdbscan(graph.matrix()).labels)["bcubed_f1"]
 
 

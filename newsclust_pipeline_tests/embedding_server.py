@@ -1,6 +1,7 @@
 """A real HTTP server that speaks OpenAI's embeddings protocol, and can be made to fail.
 
-Texts' vectors come from their hashes, so that a test knows them without the server.
+Texts' vectors come from their hashes, so that a test knows them without the server, or from whoever
+uses it.
 """
 
 import base64
@@ -47,6 +48,7 @@ class EmbeddingServer:
         unknown_model: the status that another model's name is answered with.
         most_texts, most_characters: of a request, and of a text; more is refused by 422 and 400.
         refused: texts with this in them are refused by 400.
+        vector: gives a text's vector.
         change: what is done to the items of an answer before it is sent.
         delay: seconds that every answer takes.
         retry_after: what the header says.
@@ -60,6 +62,7 @@ class EmbeddingServer:
         self.faults: Iterator[str] = repeat("")
         self.authorization, self.encoding, self.unknown_model = "", "base64", 404
         self.most_texts, self.most_characters, self.refused = 2048, 10**9, "\0"
+        self.vector: Callable[[str], np.ndarray] = lambda text: vector_of(text, self.dimension)
         self.change: Callable[[list[dict]], list[dict]] = lambda items: items
         self.delay, self.retry_after = 0.0, "0.05"
         self.texts: list[str] = []
@@ -104,7 +107,7 @@ class EmbeddingServer:
 
     def item(self, index: int, text: str, encoding: str | None) -> dict:
         """Give one text's part of an answer."""
-        vector: Any = vector_of(text, self.dimension)
+        vector: Any = self.vector(text)
         if encoding == "base64" and self.encoding != "ignored":
             vector = base64.b64encode(vector.astype("<f4").tobytes()).decode()
         else:

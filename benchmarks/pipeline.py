@@ -1,0 +1,188 @@
+"""What does the whole pipeline take, stage by stage, where vectors cost nothing?
+
+    python -m benchmarks.pipeline [--sizes 5000] [--vectors embeddings.parquet]
+
+A synthetic dump goes through the very command that users run, in a process of its own. Vectors are
+ready-made: a local OpenAI-compatible endpoint, a process of its own as well, gives them out.
+"""
+
+import argparse
+import csv
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+
+import numpy as np
+import psutil
+
+from benchmarks import synthetic
+from benchmarks.report import spread, table, threads, versions
+
+_WORDS = 40_000
+_EVERY = 0.05  # seconds between two looks at the memory
+
+
+@dataclass(frozen=True)
+class Stage:
+    """When a stage ran, in seconds since 1970."""
+
+    name: str
+    start: float
+    end: float
+
+
+def main() -> None:
+    """Run the benchmark."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--sizes", type=int, nargs="*", default=[5000])
+    options.add_argument("--dimension", type=int, default=384)
+    options.add_argument("--vectors", type=Path, help="an embeddings.parquet of the pipeline")
+    options.add_argument("--repeats", type=int, default=1)
+    options.add_argument("--threads", type=int, default=os.cpu_count())
+    given = options.parse_args()
+    threads(given.threads)
+    rows = [
+        row
+        for vectors in synthetic.collections(given.vectors, given.sizes, given.dimension)
+        for row in measured(vectors, given.repeats)
+    ]
+    table(
+        "pipeline",
+        f"The whole pipeline, {given.repeats} repeats, {given.threads} threads",
+        ["documents × dimension", "stage", "seconds", "peak GB"],
+        rows,
+        "Peak: resident memory of all processes of the run while the stage ran, with what earlier "
+        "stages left behind. Vectors come from an endpoint in a process that is not counted. "
+        + versions("dagster", "milvus-lite", "faiss-cpu", "umap-learn", "hdbscan"),
+    )
+
+
+def measured(vectors: np.ndarray, repeats: int) -> Iterator[list[str]]:
+    """Run the pipeline on documents with these vectors; give the table's rows."""
+    seconds: dict[str, list[float]] = {}
+    peaks: dict[str, list[float]] = {}
+    for _ in range(repeats):
+        with TemporaryDirectory() as folder:
+            stages, memory = run(vectors, Path(folder))
+        for stage in [*stages, Stage("all", memory[0][0], memory[-1][0])]:
+            held = [size for moment, size in memory if stage.start <= moment <= stage.end + _EVERY]
+            seconds.setdefault(stage.name, []).append(stage.end - stage.start)
+            peaks.setdefault(stage.name, []).append(max(held, default=0.0))
+    size = f"{len(vectors):,} × {vectors.shape[1]}"
+    for name, taken in seconds.items():
+        yield [size, name, spread(taken), spread(peaks[name], 2)]
+
+
+def run(vectors: np.ndarray, folder: Path) -> tuple[list[Stage], list[tuple[float, float]]]:
+    """Materialise everything; give the stages, and gigabytes held at moments in between."""
+    np.save(folder / "vectors.npy", vectors)
+    write_dump(folder / "dump.csv", len(vectors))
+    home = folder / "dagster"
+    home.mkdir()
+    with serving(folder / "vectors.npy") as url:
+        settings = {
+            "DAGSTER_HOME": str(home),
+            "NEWSCLUST_DATA_DIR": str(folder / "data"),
+            "NEWSCLUST_NEWS": str(folder / "dump.csv"),
+            "NEWSCLUST_EMBEDDER": "openai",
+            "NEWSCLUST_EMBEDDER_MODEL": "hash-embeddings",
+            "OPENAI_BASE_URL": url,
+            "OPENAI_API_KEY": "none",
+        }
+        dagster = Path(sys.executable).with_name("dagster")
+        command = [dagster, "asset", "materialize", "--select", "*", "-m", "newsclust_pipeline"]
+        environment = {**os.environ, **settings}
+        with (folder / "log").open("w") as log:
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603
+            memory = watched(process)
+    if process.returncode:
+        sys.exit((folder / "log").read_text()[-3000:])
+    return stages_of(home), memory
+
+
+def watched(process: subprocess.Popen[bytes]) -> list[tuple[float, float]]:
+    """Look at the memory of a process and those it started until it ends."""
+    root, found = psutil.Process(process.pid), []
+    while process.poll() is None:
+        held = 0
+        try:
+            for one in (root, *root.children(recursive=True)):
+                held += one.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+        found.append((time.time(), held / 1e9))
+        time.sleep(_EVERY)
+    return found
+
+
+def stages_of(home: Path) -> list[Stage]:
+    """Read from Dagster's log when the stages of its only run began and ended."""
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        [only] = instance.get_runs()
+        steps = instance.get_run_step_stats(only.run_id)
+    found = [Stage(s.step_key, s.start_time, s.end_time) for s in steps if s.start_time]
+    return sorted(found, key=lambda stage: stage.start)
+
+
+def write_dump(path: Path, n: int) -> None:
+    """Write a dump of n articles whose words are as common and rare as those of a language.
+
+    Articles that the vectors put into one topic share no words: nothing here is about quality. The
+    number that ends a headline is the row of the article's vector.
+    """
+    rng = np.random.default_rng(0)
+    ranks = np.minimum(rng.zipf(1.3, size=(n, 40)), _WORDS)
+    moments = np.datetime64("2026-01-01T00:00") + rng.integers(30 * 24 * 60, size=n)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["title", "description", "published_at", "url", "venue"])
+        for row, words in enumerate(ranks):
+            spelt = [f"w{word:x}" for word in words]
+            title, description = " ".join(spelt[:9]), " ".join(spelt[9:])
+            address = f"https://news.example/{row}"
+            outlet = f"Outlet {words[0] % 500}"
+            writer.writerow([f"{title} {row}", description, f"{moments[row]}Z", address, outlet])
+
+
+@contextmanager
+def serving(file: Path) -> Iterator[str]:
+    """Serve vectors by the row that ends a text's first line; gives the address."""
+    context = get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(file, theirs), daemon=True)
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+def serve(file: Path, told: Connection) -> None:
+    """Serve until the process is ended."""
+    from newsclust_pipeline_tests.embedding_server import EmbeddingServer
+
+    vectors = np.load(file, mmap_mode="r")
+
+    def vector(text: str) -> np.ndarray:
+        row = text.partition("\n")[0].rpartition(" ")[2]
+        return vectors[int(row) if row.isdecimal() else 0]  # "dimension" is asked for as well
+
+    with EmbeddingServer(vector=vector) as server:
+        told.send(server.url)
+        Event().wait()
+
+
+if __name__ == "__main__":
+    main()
