@@ -21,9 +21,7 @@ import numpy as np
 from benchmarks import synthetic
 from benchmarks.report import Cost, apart, spread, table, threads, versions
 from newsclust_pipeline.stages.density import NOISE, hdbscan
-from newsclust_pipeline.stages.indexes import FAISS, Index
-from newsclust_pipeline.stages.neighbours import Neighbours, find
-from newsclust_pipeline.stages.search import by_faiss
+from newsclust_pipeline.stages.neighbours import Neighbours
 
 Cluster = Callable[[Neighbours, np.ndarray], np.ndarray]
 _OURS = "ours, from neighbours"
@@ -69,7 +67,7 @@ def compared(
     vectors: np.ndarray, k: int, repeats: int, limits: dict[str, int], file: Path
 ) -> Iterator[list[str]]:
     """Measure everyone on the same documents; give the table's rows."""
-    known = find(by_faiss(vectors, Index(road=FAISS)), vectors, synthetic.doc_ids(len(vectors)), k)
+    known = synthetic.searched(vectors, k)
     np.savez(file, vectors=vectors, indices=known.indices, distances=known.distances)
     own: Cost | None = None
     for name, (cluster, _) in PEERS.items():
@@ -130,8 +128,7 @@ def given_file(cluster: Cluster, file: Path) -> Callable[[], np.ndarray]:
         indices, distances = stored["indices"], stored["distances"]
         vectors = stored["vectors"]
     few = vectors[:_WARM_UP]
-    ids = synthetic.doc_ids(len(few))
-    cluster(find(by_faiss(few, Index(road=FAISS)), few, ids, 10), few)
+    cluster(synthetic.searched(few, 10), few)
     known = Neighbours(synthetic.doc_ids(len(indices)), indices, distances, indices.shape[1])
     return lambda: cluster(known, vectors)
 

@@ -21,15 +21,13 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from onnx import TensorProto, helper, numpy_helper
 
+from benchmarks import synthetic
 from benchmarks.report import seconds, spread, table, versions
 from newsclust_pipeline.resources import SAMPLE
 from newsclust_pipeline.stages.articles import clean
 from newsclust_pipeline.stages.density import hdbscan
-from newsclust_pipeline.stages.indexes import Index
 from newsclust_pipeline.stages.minilm import MiniLM, _package_folder
-from newsclust_pipeline.stages.neighbours import Neighbours, nearest_of
 from newsclust_pipeline.stages.quality import against_gold
-from newsclust_pipeline.stages.search import by_faiss
 
 Encode = Callable[[list[str]], np.ndarray]
 
@@ -147,10 +145,8 @@ def multiplication(size: int) -> ort.InferenceSession:
 
 def f1(vectors: np.ndarray, gold: list[object]) -> float:
     """Cluster as the pipeline does by default, and hold the labels against gold."""
-    rows = np.arange(len(vectors))
-    near, distances = nearest_of(by_faiss(vectors, Index()), vectors, rows, 50)
-    graph = Neighbours(rows.astype(str), near, distances, k=50)
-    return against_gold(gold, hdbscan(graph.matrix()).labels)["bcubed_f1"]
+    graph = synthetic.searched(vectors, k=50).matrix()
+    return against_gold(gold, hdbscan(graph).labels)["bcubed_f1"]
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def ours(file: Path, k: int) -> Work:
 
     def work() -> np.ndarray:
         with milvus(str(file.with_suffix(".db"))) as client:
-            return nearest(client, state, embeddings, index, k).indices
+            return nearest(client, state, embeddings, index, k).neighbours.indices
 
     return work
 

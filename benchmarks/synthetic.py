@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from newsclust_pipeline.stages.embedding import matrix
-from newsclust_pipeline.stages.indexes import FAISS, Index
-from newsclust_pipeline.stages.neighbours import Neighbours, find
+from newsclust_pipeline.stages.indexes import Index
+from newsclust_pipeline.stages.neighbours import Neighbours, nearest_of_each
 from newsclust_pipeline.stages.search import by_faiss
 
 _LONE = 0.4  # share of articles that are of no story
@@ -61,12 +61,22 @@ def neighbours(n: int, k: int, linked: float = 0.0, seed: int = 0) -> Neighbours
     distances = np.empty((n, k), dtype=np.float32)
     earlier = np.empty(0, dtype=np.int32)
     for rows, vectors in topics(n, _GRAPH_DIMENSION, seed):
-        near = find(by_faiss(vectors, Index(road=FAISS)), vectors, rows.astype(str), k)
+        near = searched(vectors, k)
         indices[rows], distances[rows] = rows[near.indices], near.distances
         if len(earlier):
             chosen = rows[rng.random(len(rows)) < linked]
             indices[chosen, -1], distances[chosen, -1] = rng.choice(earlier, len(chosen)), _LINK
         earlier = rows
+    return Neighbours(doc_ids(n), indices, distances, k)
+
+
+def searched(vectors: np.ndarray, k: int) -> Neighbours:
+    """Search the neighbours of all vectors (n, d), exactly."""
+    n = len(vectors)
+    width = min(k, n - 1)
+    indices = np.empty((n, width), dtype=np.int32)
+    distances = np.empty((n, width), dtype=np.float32)
+    nearest_of_each(by_faiss(vectors, Index()), vectors, np.arange(n), indices, distances)
     return Neighbours(doc_ids(n), indices, distances, k)
 
 
