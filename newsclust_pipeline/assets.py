@@ -199,17 +199,22 @@ def umap_projection(
     config: UmapConfig,
     knn_distance_matrix: Neighbours,
     embeddings: pa.Table,
+    parquet_io: dg.ResourceParam[ParquetIO],
 ) -> dg.MaterializeResult[pa.Table]:
-    """Every document's place on the map."""
+    """Every document's place on the map, which continues that of the last run."""
     known = layout.enough_neighbours(knn_distance_matrix, config.n_neighbors)
     if not known:
         context.log.warning(
             "UMAP searches neighbours again: knn_distance_matrix kept fewer than n_neighbors. "
             f"Set its projection_neighbors to {config.n_neighbors}."
         )
-    positions = layout.project(matrix(embeddings), knn_distance_matrix, **config.model_dump())
-    table = layout.positions_table(knn_distance_matrix.doc_id, positions)
-    return result(table, plain(config), neighbours_handed_over=known, **plain(config))
+    fingerprint = (embeddings.schema.metadata or {}).get(b"fingerprint", b"").decode()
+    params = {"fingerprint": fingerprint} | plain(config)
+    seen = parquet_io.last("umap_projection", context.log.warning)
+    last = layout.last_map(seen, config.n_components, params, context.log.warning)
+    done = layout.project(matrix(embeddings), knn_distance_matrix, **config.model_dump(), last=last)
+    table = layout.positions_table(knn_distance_matrix.doc_id, done.positions)
+    return result(table, params, neighbours_handed_over=known, **done.summary(), **plain(config))
 
 
 @stage("html", "plotly", "html")

@@ -6,6 +6,7 @@ values mean is the business of the stages.
 
 import json
 from abc import abstractmethod
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -64,14 +65,17 @@ class AtomicFileIO(dg.ConfigurableIOManager):
             )
         return self.read(path)
 
-    def last(self, asset: str) -> Any | None:
+    def last(self, asset: str, say: Callable[[str], None] = lambda _: None) -> Any | None:
         """Read what the last run made of an asset, to build on; None if it can't be.
 
-        A file that is broken or of an older form is as good as none: it is made anew.
+        A file that is broken or of an older form is as good as none: it is made anew, and `say` is
+        told why.
         """
+        path = self._path(dg.AssetKey(asset))
         try:
-            return self.read(self._path(dg.AssetKey(asset)))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, pa.ArrowException):
+            return self.read(path) if path.exists() else None
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, pa.ArrowException) as error:
+            say(f"{path} can't be read, and is made anew: {error}")
             return None
 
     def _path(self, key: dg.AssetKey) -> Path:

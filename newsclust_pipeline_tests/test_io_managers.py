@@ -150,3 +150,15 @@ def test_the_same_page_keeps_its_first_signature_another_gets_a_new_one(tmp_path
 def test_a_damaged_page_is_written_anew(tmp_path):
     (tmp_path / "thing.html").write_bytes(b"\xff\xfe")
     assert stored_and_loaded(HtmlIO(data_dir=str(tmp_path)), PAGE) == PAGE
+
+
+def test_what_the_last_run_made_is_there_to_build_on_unless_it_is_broken_which_is_told(tmp_path):
+    manager, said = ParquetIO(data_dir=str(tmp_path)), []
+    assert manager.last("thing", said.append) is None
+    assert not said, "a first run has no last one"
+    manager.handle_output(output(), TABLE)
+    assert manager.last("thing", said.append) == TABLE
+    for broken in (b"", b"no table"):
+        (tmp_path / "thing.parquet").write_bytes(broken)
+        assert manager.last("thing", said.append) is None
+        assert str(tmp_path / "thing.parquet") in said.pop()

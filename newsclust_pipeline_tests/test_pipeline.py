@@ -199,6 +199,7 @@ def test_versions_follow_parameters_and_content(pipeline, sample_rows):
     assert "hdbscan_labels" in changed
     assert not changed & {"raw_news", "embeddings", "knn_distance_matrix", "umap_projection"}
     made.run({"umap_projection": {"random_state": 7}})
+    assert made.metadata("umap_projection")["started_from"] == "pca"
     assert made.versions()["umap_projection"] != before["umap_projection"]
     assert made.versions()["hdbscan_labels"] == before["hdbscan_labels"]
 
@@ -227,6 +228,8 @@ def test_documents_come_and_go_with_the_dump(pipeline, sample_rows, tmp_path):
     assert (done["new"], done["removed"], done["documents"]) == (30, 20, 70)
     for stage in ("raw_news", "embeddings", "hdbscan_labels", "umap_projection"):
         assert pq.read_metadata(made.data / f"{stage}.parquet").num_rows == 70
+    drawn = made.metadata("umap_projection")
+    assert (drawn["started_from"], drawn["kept_documents"]) == ("last positions", 40)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7])

@@ -1,0 +1,187 @@
+"""What does the projection cost, how true are its maps, and do they stay put?
+
+    python -m benchmarks.projection [--sizes 5000 20000] [--many 50000] [--all] [--repeats 3]
+
+Three questions: UMAP with the neighbours handed over against UMAP on the vectors alone; a tenth of
+news on the last run's map against a new map; what to leave out where documents are very many. True
+means trustworthiness (Venna, Kaski 2001) among 15 neighbours: 1 if all that lie together on the map
+are near each other in the vectors, too. The search for the neighbours is another stage's, and is
+not counted where they are handed over. One thread does all of it, as a fixed seed wants; its CPU
+time is what counts where the machine has other things to do.
+"""
+
+import argparse
+import resource
+import sys
+import time
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+from sklearn.neighbors import KDTree
+
+from benchmarks import synthetic
+from benchmarks.report import seconds, spread, table, versions
+from newsclust_pipeline.stages import layout
+from newsclust_pipeline.stages.indexes import FAISS, Index
+from newsclust_pipeline.stages.neighbours import Neighbours, find
+from newsclust_pipeline.stages.search import by_faiss
+
+_AROUND = 80
+_DIMENSION = 64
+_HEAD = (
+    "",
+    "documents",
+    "seconds",
+    "CPU seconds",
+    "trustworthiness",
+    "moved, % of span",
+    "span/mid",
+)
+Work = Callable[[], tuple[np.ndarray, float]]  # positions, and how far known documents moved
+
+
+def main() -> None:
+    """Run the benchmark."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--sizes", type=int, nargs="*", default=[5_000, 20_000])
+    options.add_argument("--many", type=int, nargs="*", default=[50_000])
+    options.add_argument("--all", action="store_true", help="of many, UMAP's own epochs, too")
+    options.add_argument("--repeats", type=int, default=3)
+    options.add_argument("--queries", type=int, default=1_000, help="documents judged for truth")
+    given = options.parse_args()
+    warnings.filterwarnings("ignore", module="umap")
+
+    layout.project(*made(500))  # compiles
+    rows = []
+    for n in given.sizes:
+        vectors, known = made(n)
+        work = {
+            "UMAP on vectors": lambda v=vectors: (peer(v), 0.0),
+            "neighbours handed over": lambda v=vectors, k=known: result(layout.project(v, k)),
+            "a tenth of news on the last map": continued(vectors, known),
+        }
+        rows += measured(vectors, work, given.repeats, given.queries)
+    for n in given.many:
+        vectors, known = made(n)
+        work = {"50 epochs": epochs(vectors, known, 50)}
+        if given.all:
+            work["200 epochs"] = epochs(vectors, known, 200)
+            work["100 epochs"] = epochs(vectors, known, 100)
+        work["every fifth, the others placed"] = subset(vectors, known)
+        rows += measured(vectors, work, given.repeats, given.queries)
+    question = f"Projection, {_AROUND} neighbours, {_DIMENSION} dimensions, {given.repeats} repeats"
+    table("projection", question, _HEAD, rows)
+    unit = 2**30 if sys.platform == "darwin" else 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    print(f"peak memory of the process {peak:.1f} GiB")
+    print(versions("umap-learn", "pynndescent", "numba", "scikit-learn", "numpy"))
+
+
+def made(n: int) -> tuple[np.ndarray, Neighbours]:
+    """Make vectors and their neighbours."""
+    vectors = synthetic.unit_vectors(n, _DIMENSION)
+    return vectors, synthetic.neighbours(n, _AROUND - 1)
+
+
+def peer(vectors: np.ndarray) -> np.ndarray:
+    """Run UMAP as its users do."""
+    from umap import UMAP
+
+    return UMAP(n_neighbors=_AROUND, init="pca", random_state=42, n_jobs=1).fit_transform(vectors)
+
+
+def result(done: layout.Layout) -> tuple[np.ndarray, float]:
+    """Give what is measured of a layout."""
+    return done.positions, done.moved_median_share_of_span
+
+
+def continued(vectors: np.ndarray, known: Neighbours) -> Work:
+    """Prepare the map of ten elevenths of the documents; the work is to add the others."""
+    old = np.arange(len(vectors) * 10 // 11)
+    before = layout.project(vectors[old], searched(vectors[old]))
+    doc_id = pa.chunked_array([known.doc_id[old].tolist()])
+    last = layout.Last(doc_id, before.positions)
+    return lambda: result(layout.project(vectors, known, last=last))
+
+
+def epochs(vectors: np.ndarray, known: Neighbours, count: int) -> Work:
+    """Lay all documents out with so many epochs."""
+
+    def work() -> tuple[np.ndarray, float]:
+        descent = layout._Descent.of(vectors, known, _AROUND, 0.1, 42)
+        return descent.run(layout._start(vectors, 2, 42), count), 0.0
+
+    return work
+
+
+def subset(vectors: np.ndarray, known: Neighbours) -> Work:
+    """Lay out every fifth document with all epochs, place the others among them."""
+
+    def work() -> tuple[np.ndarray, float]:
+        chosen = np.arange(len(vectors)) % 5 == 0
+        some = vectors[chosen]
+        before = layout.project(some, searched(some)).positions
+        descent = layout._Descent.of(vectors, known, _AROUND, 0.1, 42)
+        start = layout._placed(descent, vectors, before, chosen)
+        return descent.run(start, 30, 0.25), 0.0
+
+    return work
+
+
+def searched(vectors: np.ndarray) -> Neighbours:
+    """Search the neighbours of these vectors."""
+    ids = synthetic.doc_ids(len(vectors))
+    return find(by_faiss(vectors, Index(road=FAISS)), vectors, ids, _AROUND - 1)
+
+
+def measured(
+    vectors: np.ndarray, work: dict[str, Work], repeats: int, queries: int
+) -> list[list[object]]:
+    """Run everything, taking turns; give a row for each."""
+    wall: dict[str, list[float]] = {name: [] for name in work}
+    used: dict[str, list[float]] = {name: [] for name in work}
+    maps = {}
+    for _ in range(repeats):
+        for name, run in work.items():
+            start = time.process_time()
+            wall[name].append(seconds(lambda n=name, r=run: maps.update({n: r()})))
+            used[name].append(time.process_time() - start)
+    return [
+        [
+            name,
+            f"{len(vectors):,}",
+            spread(wall[name]),
+            spread(used[name]),
+            f"{trustworthiness(vectors, positions, queries):.4f}",
+            f"{100 * moved:.2f}" if moved else "",
+            f"{emptiness(positions):.1f}",
+        ]
+        for name, (positions, moved) in maps.items()
+    ]
+
+
+def trustworthiness(vectors: np.ndarray, positions: np.ndarray, queries: int, k: int = 15) -> float:
+    """Judge a sample of documents against all; as scikit-learn's where the sample is all."""
+    n = len(vectors)
+    sample = np.random.default_rng(0).choice(n, min(queries, n), replace=False)
+    near = KDTree(positions).query(positions[sample], k + 1, return_distance=False)
+    penalty = 0
+    for row, found in zip(sample, near, strict=True):
+        similar = vectors @ vectors[row]
+        similar[row] = np.inf
+        others = found[found != row][:k]
+        ranks = (similar[None] > similar[others, None]).sum(axis=1)  # itself counts for the 1
+        penalty += np.maximum(ranks - k, 0).sum()
+    return 1 - 2 * penalty / (len(sample) * k * (2 * n - 3 * k - 1))
+
+
+def emptiness(positions: np.ndarray) -> float:
+    """Give the longest side of the map by that of its middle half."""
+    quartiles = np.quantile(positions, [0.25, 0.75], axis=0)
+    return float((np.ptp(positions, axis=0) / np.ptp(quartiles, axis=0)).max())
+
+
+if __name__ == "__main__":
+    main()
