@@ -8,7 +8,7 @@ import dagster as dg
 import pyarrow as pa
 from pydantic import Field
 
-from newsclust_pipeline.stages import collection, dumps, indexes, lineage
+from newsclust_pipeline.stages import dumps, indexes, lineage, milvus
 from newsclust_pipeline.stages.embedding import Embedder as EmbedderProtocol
 from newsclust_pipeline.stages.errors import SettingError
 from newsclust_pipeline.stages.files import atomic_path, write_parquet
@@ -151,13 +151,13 @@ class Milvus(dg.ConfigurableResource[Any]):
         """The address or file."""
         return self.uri or str(Path(self.data_dir) / "milvus.db")
 
-    def client(self) -> AbstractContextManager[Any]:
-        """Open a `MilvusClient`; see `stages.collection.milvus`."""
-        return collection.milvus(self.place, self.token)
+    def client(self) -> AbstractContextManager[milvus.Connection]:
+        """Open it; see `stages.milvus.milvus`."""
+        return milvus.milvus(self.place, self.token)
 
     def index_for(self, documents: int) -> indexes.Index:
         """Choose the index for so many documents; see `stages.indexes.choose`."""
-        server = collection.is_server(self.place)
+        server = milvus.is_server(self.place)
         return indexes.choose(documents, server, self.index, self.index_params, self.search)
 
 

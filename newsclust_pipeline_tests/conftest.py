@@ -2,6 +2,9 @@
 
 import csv
 import gzip
+import itertools
+import os
+import shutil
 from pathlib import Path
 
 import dagster as dg
@@ -10,13 +13,11 @@ import pytest
 from newsclust_pipeline import console
 from newsclust_pipeline.definitions import build_defs
 from newsclust_pipeline.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, PageIO, ParquetIO
-from newsclust_pipeline.resources import (
-    SAMPLE,
-    Embedder,
-    Milvus,
-    NewsDumps,
-    StoryHistory,
-)
+from newsclust_pipeline.resources import SAMPLE, Embedder, Milvus, NewsDumps, StoryHistory
+from newsclust_pipeline.stages.milvus import milvus
+from newsclust_pipeline_tests import milvus_server as real_milvus
+
+NUMBERS = itertools.count()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -53,15 +54,13 @@ def write_dump(path: Path, rows: list[dict[str, str]]) -> Path:
 class Pipeline:
     """The real pipeline on data of a test's own."""
 
-    def __init__(
-        self, news: Path, data: Path, vectors: Path, collection: str = "news_data"
-    ) -> None:
+    def __init__(self, news: Path, data: Path, vectors: Path, **milvus: str) -> None:
         self.data = data
         self.instance = dg.DagsterInstance.ephemeral()
         self.resources = {
             "news": NewsDumps(path=str(news), data_dir=str(data)),
             "embedder": Embedder(data_dir=str(vectors)),
-            "milvus": Milvus(data_dir=str(data), collection=collection),
+            "milvus": Milvus(data_dir=str(data), **milvus),
             "history": StoryHistory(data_dir=str(data)),
             **{
                 f"{name}_io": manager(data_dir=str(data))
@@ -107,3 +106,65 @@ def pipeline(tmp_path, vectors_seen):
         return Pipeline(news, tmp_path / "data", vectors_seen, **settings)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def milvus_binaries(tmp_path_factory):
+    """The server's binaries; NEWSCLUST_REQUIRE_MILVUS=1 makes it a failure to have none."""
+    if real_milvus.PACKAGE is None and os.environ.get("NEWSCLUST_REQUIRE_MILVUS") != "1":
+        pytest.skip("needs a Milvus server: the package milvus==2.3.5, for Linux on x86-64")
+    folder = real_milvus.unpack(tmp_path_factory.mktemp("milvus_binaries"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def make_server(milvus_binaries, tmp_path_factory):
+    """Start real servers, killed when the tests end."""
+    servers = []
+
+    def make(**settings):
+        folder = tmp_path_factory.mktemp("milvus_server")
+        servers.append(real_milvus.MilvusServer(milvus_binaries, folder, **settings).start())
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def milvus_server(make_server):
+    """One real server, for all tests that let it live."""
+    return make_server()
+
+
+@pytest.fixture(scope="session")
+def guarded_server(make_server):
+    """One that asks for a token: `root:` and its password."""
+    server = make_server(authentication=True)
+    server.password = "so-very-secret"  # noqa: S105
+    with milvus(server.uri, "root:Milvus") as client:  # as it comes
+        client.update_password("root", "Milvus", server.password)
+    return server
+
+
+@pytest.fixture(scope="session", params=["lite", "server"])
+def milvus_uri(request, tmp_path_factory):
+    """Where Milvus is: a file, then a server. What holds for the one must hold for the other."""
+    if request.param == "server":
+        return request.getfixturevalue("milvus_server").uri
+    return str(tmp_path_factory.mktemp("lite") / "milvus.db")
+
+
+@pytest.fixture(scope="module")
+def client(milvus_uri):
+    """Milvus, open for all tests of a room; each names its own collection."""
+    with milvus(milvus_uri) as opened:
+        yield opened
+
+
+@pytest.fixture
+def name():
+    """A collection's name that no other test's begins with."""
+    return f"news_{next(NUMBERS):03}"

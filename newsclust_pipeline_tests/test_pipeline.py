@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
-from newsclust_pipeline.resources import Embedder
+from newsclust_pipeline.resources import SAMPLE, Embedder
 from newsclust_pipeline_tests.conftest import Pipeline, write_dump
 from newsclust_pipeline_tests.embedding_server import EmbeddingServer
 
@@ -32,9 +32,9 @@ FILES = [
 ]
 
 
-def command_line(news="", data="", home="", select="*"):
+def command_line(news="", data="", home="", select="*", **settings):
     """The contract's command, as a user would give it in CI."""
-    settings = {"NEWSCLUST_NEWS": str(news), "NEWSCLUST_DATA_DIR": str(data)}
+    settings |= {"NEWSCLUST_NEWS": str(news), "NEWSCLUST_DATA_DIR": str(data)}
     return subprocess.run(
         ["dagster", "asset", "materialize", "--select", select, "-m", "newsclust_pipeline"],
         env=os.environ
@@ -294,6 +294,40 @@ def test_another_embedder_by_settings_alone_fills_a_collection_of_its_own(pipeli
     versions = made.versions()
     assert made.run().success, "with nothing new, the service isn't needed any more"
     assert made.versions() == versions
+
+
+def test_a_milvus_server_by_settings_alone_gives_the_same_as_milvus_lite(
+    sample_run, milvus_server, vectors_seen, tmp_path
+):
+    made = Pipeline(SAMPLE, tmp_path, vectors_seen, uri=milvus_server.uri, collection="sample")
+    assert made.run().success
+    assert made.metadata("knn_distance_matrix")["searched_by"] == "milvus"
+    assert sample_run.metadata("knn_distance_matrix")["searched_by"] == "faiss"
+    for name in ("knn_distance_matrix.npz", "hdbscan_labels.parquet", "umap_projection.parquet"):
+        assert (made.data / name).read_bytes() == (sample_run.data / name).read_bytes()
+
+
+@pytest.mark.parametrize("where", ["MILVUS_TOKEN", "MILVUS_URI"])
+def test_a_run_leaves_a_servers_password_nowhere(guarded_server, sample_rows, tmp_path, where):
+    news = write_dump(tmp_path / "dump.csv", sample_rows[:20])
+    for password, succeeds in ((guarded_server.password, True), ("wrong-very-secret", False)):
+        home = tmp_path / f"home-{succeeds}"
+        home.mkdir()
+        secret = f"root:{password}"
+        settings = {
+            "MILVUS_URI": guarded_server.uri.replace("//", f"//{secret}@")
+            if where == "MILVUS_URI"
+            else guarded_server.uri,
+            "MILVUS_TOKEN": secret if where == "MILVUS_TOKEN" else "",
+            "MILVUS_COLLECTION": where,
+        }
+        done = command_line(news, home, home, **settings)
+        assert (done.returncode == 0) == succeeds, done.stderr
+        assert succeeds or "MILVUS_TOKEN" in done.stderr.strip().splitlines()[-1]
+        assert "very-secret" not in done.stdout + done.stderr
+        left = [path for path in home.rglob("*") if path.is_file()]
+        assert [path for path in left if path.suffix == ".db"], "Dagster's storage is among it"
+        assert not [path for path in left if b"very-secret" in path.read_bytes()]
 
 
 def test_one_per_cent_of_new_articles_is_all_that_is_embedded(pipeline, sample_rows, tmp_path):

@@ -1,22 +1,17 @@
-"""The documents in Milvus: exactly those of the dump. How they are searched: `search.py`.
+"""The documents in Milvus: exactly those of the dump.
+
+How Milvus is opened: `milvus.py`. How it is searched: `search.py`.
 
 A collection belongs to one embedder: its vectors live in `<name>_<embedder's digest>`, and `<name>`
 is an alias of it. A changed embedder or dimension fills another collection, and the alias moves
 over when that one is complete: old and new vectors never mix, a broken rebuild leaves the old
 collection serving.
-
-Milvus Lite (a file) lets in one process at a time. It is opened behind a lock file and closed for
-good, so that runs take turns.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -24,16 +19,12 @@ import pyarrow as pa
 from newsclust_pipeline.stages.embedding import Progress, matrix
 from newsclust_pipeline.stages.errors import CollectionError
 from newsclust_pipeline.stages.indexes import Index
-
-if TYPE_CHECKING:
-    from pymilvus import MilvusClient
+from newsclust_pipeline.stages.milvus import ROWS_PER_CALL, Connection, batches
 
 # All vectors have unit length, so the largest inner product is the smallest Euclidean distance,
 # and Milvus Lite searches it in far less time and memory than L2.
 METRIC = "IP"
-_ROWS_PER_CALL = 1000
 _TEXT_BYTES = 65_535  # Milvus's own limit for VARCHAR
-_LOCK_WAIT_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -67,39 +58,8 @@ class Sync:
         return self.state.count - self.new
 
 
-@contextmanager
-def milvus(uri: str, token: str | None = None) -> Iterator["MilvusClient"]:
-    """Open a `MilvusClient`: on a file (Milvus Lite, one process at a time) or a server's address.
-
-    Raises:
-        CollectionError: it can't be opened; says why as far as Milvus tells.
-    """
-    from pymilvus import MilvusClient
-
-    if is_server(uri):
-        client = _opened(uri, lambda: MilvusClient(uri=uri, token=token or ""))
-        try:
-            yield client
-        finally:
-            client.close()
-        return
-    path = Path(uri)
-    if path.suffix != ".db":
-        raise CollectionError(
-            f"{uri}: neither a server's address nor a Milvus Lite file. Set MILVUS_URI to "
-            "http(s)://… or to a path that ends in .db."
-        )
-    with _turn(path), _lite(path) as client:
-        yield client
-
-
-def is_server(uri: str) -> bool:
-    """Tell a Milvus server's address from a Milvus Lite file."""
-    return "://" in uri
-
-
 def sync(
-    client: "MilvusClient",
+    client: Connection,
     name: str,
     articles: pa.Table,
     embeddings: pa.Table,
@@ -111,7 +71,7 @@ def sync(
     A document's id comes from its text, so a known id needs no second look.
 
     Args:
-        client: an open `MilvusClient`.
+        client: an open Milvus.
         name: what the collection is called, by alias.
         articles: columns doc_id, text.
         embeddings: columns doc_id, embedding; embedder's fingerprint in the schema's metadata.
@@ -129,10 +89,10 @@ def sync(
     _index(client, own, index)
     client.load_collection(own)
     ids = articles["doc_id"].to_pylist()
-    known = _ids(client, own)
+    known = client.ids(own)
     gone = sorted(known.difference(ids))
-    for start in range(0, len(gone), _ROWS_PER_CALL):
-        client.delete(own, ids=gone[start : start + _ROWS_PER_CALL])
+    for start in range(0, len(gone), ROWS_PER_CALL):
+        client.delete(own, ids=gone[start : start + ROWS_PER_CALL])
     missing = np.flatnonzero([doc_id not in known for doc_id in ids])
     _upsert(client, own, articles.take(missing), vectors[missing], progress)
     _verify(client, own, len(ids))
@@ -155,7 +115,7 @@ def content_digest(embeddings: pa.Table) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
-def serving(client: "MilvusClient", state: CollectionState, embeddings: pa.Table) -> str:
+def serving(client: Connection, state: CollectionState, embeddings: pa.Table) -> str:
     """Load the collection that holds these embeddings, ready to be searched; give its own name.
 
     Raises:
@@ -169,68 +129,6 @@ def serving(client: "MilvusClient", state: CollectionState, embeddings: pa.Table
         )
     client.load_collection(own)
     return own
-
-
-@contextmanager
-def _turn(path: Path) -> Iterator[None]:
-    """Wait for our turn at a Milvus Lite file. The lock goes with its process, even when killed."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(f"{path}.lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=_LOCK_WAIT_SECONDS)
-    except Timeout:
-        raise CollectionError(
-            f"{path}: another run holds the collection (waited {_LOCK_WAIT_SECONDS} s). "
-            "Let it end, or set MILVUS_URI or NEWSCLUST_DATA_DIR to another place."
-        ) from None
-    except OSError as fault:
-        raise CollectionError(
-            f"{path.parent}: can't hold the collection ({fault.strerror}). "
-            "Set NEWSCLUST_DATA_DIR or MILVUS_URI to a folder that can be written to."
-        ) from fault
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _lite(path: Path) -> Iterator["MilvusClient"]:
-    from milvus_lite.server_manager import server_manager_instance
-    from pymilvus import MilvusClient
-
-    client = _opened(str(path), lambda: MilvusClient(uri=str(path)))
-    try:
-        yield client
-    finally:
-        client.close()
-        # close() alone keeps the file locked for as long as the process lives.
-        server_manager_instance.release_server(str(path))
-
-
-def _opened(uri: str, connect: Callable[[], "MilvusClient"]) -> "MilvusClient":
-    from pymilvus.exceptions import MilvusException
-
-    try:
-        return connect()
-    except (MilvusException, OSError) as fault:
-        if is_server(uri):
-            advice = "Is the server up, are MILVUS_URI and MILVUS_TOKEN right?"
-        else:
-            advice = (
-                "Another program may hold it, or it is not a Milvus Lite 3 file: let that program "
-                "end, or move the file away; the next run makes it anew."
-            )
-        raise CollectionError(
-            f"{uri}: Milvus can't be opened ({_brief(fault)}). {advice}"
-        ) from fault
-
-
-def _brief(fault: BaseException) -> str:
-    """Give a fault's own message without the codes around it."""
-    return str(getattr(fault, "message", "") or fault).split("\n")[0]
 
 
 def made_of(embeddings: pa.Table) -> str:
@@ -247,7 +145,7 @@ def _own(name: str, embeddings: pa.Table) -> str:
     return f"{name}_{hashlib.sha256(made_of(embeddings).encode()).hexdigest()[:12]}"
 
 
-def _serving(client: "MilvusClient", name: str) -> str | None:
+def _serving(client: Connection, name: str) -> str | None:
     """Tell which collection the alias points to; None if there is no such alias yet."""
     if not client.has_collection(name):
         return None
@@ -261,7 +159,7 @@ def _serving(client: "MilvusClient", name: str) -> str | None:
     return serving
 
 
-def _create(client: "MilvusClient", own: str, dimension: int) -> None:
+def _create(client: Connection, own: str, dimension: int) -> None:
     from pymilvus import DataType
 
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
@@ -271,7 +169,7 @@ def _create(client: "MilvusClient", own: str, dimension: int) -> None:
     client.create_collection(own, schema=schema, consistency_level="Strong")
 
 
-def _index(client: "MilvusClient", own: str, index: Index) -> None:
+def _index(client: Connection, own: str, index: Index) -> None:
     """Give the vectors this index, in the place of another one."""
     if "embedding" in client.list_indexes(own):
         present = client.describe_index(own, "embedding")
@@ -288,23 +186,16 @@ def _index(client: "MilvusClient", own: str, index: Index) -> None:
     client.create_index(own, wanted)
 
 
-def _ids(client: "MilvusClient", own: str) -> set[str]:
-    # Not by iterator: Milvus Lite logs a traceback for each, having no server time to read at.
-    rows = client.query(own, filter='id != ""', output_fields=["id"])
-    return {row["id"] for row in rows}
-
-
 def _upsert(
-    client: "MilvusClient", own: str, articles: pa.Table, vectors: np.ndarray, progress: Progress
+    client: Connection, own: str, articles: pa.Table, vectors: np.ndarray, progress: Progress
 ) -> None:
-    ids, texts = articles["doc_id"].to_pylist(), articles["text"].to_pylist()
-    for start in range(0, len(ids), _ROWS_PER_CALL):
-        batch = [
-            {"id": ids[i], "embedding": vectors[i], "text": _cut(texts[i])}
-            for i in range(start, min(start + _ROWS_PER_CALL, len(ids)))
-        ]
-        client.upsert(own, batch)
-        progress(start + len(batch), len(ids))
+    ids, texts = articles["doc_id"].to_pylist(), [_cut(t) for t in articles["text"].to_pylist()]
+    done = 0
+    for batch in batches([vectors.itemsize * vectors.shape[1] + len(t.encode()) for t in texts]):
+        rows = zip(ids[batch], vectors[batch], texts[batch], strict=True)
+        client.upsert(own, [{"id": i, "embedding": vector, "text": t} for i, vector, t in rows])
+        done = batch.stop
+        progress(done, len(ids))
     client.flush(own)  # Milvus Lite searches unflushed rows far more slowly
 
 
@@ -313,12 +204,12 @@ def _cut(text: str) -> str:
     return text.encode()[:_TEXT_BYTES].decode(errors="ignore")
 
 
-def count(client: "MilvusClient", own: str) -> int:
+def count(client: Connection, own: str) -> int:
     """Count the documents in a collection, as they are now."""
     return int(client.query(own, filter="", output_fields=["count(*)"])[0]["count(*)"])
 
 
-def _verify(client: "MilvusClient", own: str, expected: int) -> None:
+def _verify(client: Connection, own: str, expected: int) -> None:
     held = count(client, own)
     if held != expected:
         raise CollectionError(
@@ -327,7 +218,7 @@ def _verify(client: "MilvusClient", own: str, expected: int) -> None:
         )
 
 
-def _serve(client: "MilvusClient", name: str, serving: str | None, own: str) -> None:
+def _serve(client: Connection, name: str, serving: str | None, own: str) -> None:
     """Point the alias to the complete collection, and drop those of other embedders."""
     if serving is None:
         client.create_alias(own, name)

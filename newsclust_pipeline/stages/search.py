@@ -6,7 +6,7 @@ compared with those that were embedded, and searched by faiss: twenty times as f
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,12 +17,9 @@ from newsclust_pipeline.stages.embedding import Progress, matrix
 from newsclust_pipeline.stages.errors import CollectionError
 from newsclust_pipeline.stages.increments import carry_over
 from newsclust_pipeline.stages.indexes import MILVUS, Index
+from newsclust_pipeline.stages.milvus import ROWS_PER_CALL, Connection
 from newsclust_pipeline.stages.neighbours import Neighbours, Search, nearest_of, nearest_of_each
 
-if TYPE_CHECKING:
-    from pymilvus import MilvusClient
-
-_ROWS_PER_CALL = 1000
 _RECALL_SAMPLE = 500
 _WORTH_CELLS = 20  # a search of fewer than one document in so many doesn't pay for making cells
 _MEDDLED = (
@@ -40,7 +37,7 @@ class Found:
 
 
 def nearest(
-    client: "MilvusClient",
+    client: Connection,
     state: CollectionState,
     embeddings: pa.Table,
     index: Index,
@@ -51,7 +48,7 @@ def nearest(
     """Find every document's nearest documents in the collection.
 
     Args:
-        client: an open `MilvusClient`.
+        client: an open Milvus.
         state: what the collection holds; its digest must be that of `embeddings`.
         embeddings: columns doc_id, embedding: the documents, and the queries.
         index: how to search.
@@ -143,7 +140,7 @@ def _cells(vectors: np.ndarray, index: Index) -> Any:
 
 
 def _compare(
-    client: "MilvusClient", own: str, ids: list[str], vectors: np.ndarray, rows: np.ndarray
+    client: Connection, own: str, ids: list[str], vectors: np.ndarray, rows: np.ndarray
 ) -> None:
     """Read vectors back, a batch at a time: they must be those that were embedded.
 
@@ -154,8 +151,8 @@ def _compare(
         raise CollectionError(
             f"collection {own}: holds {held} documents where there should be {len(ids)}. {_MEDDLED}"
         )
-    for start in range(0, len(rows), _ROWS_PER_CALL):
-        batch = {ids[row]: row for row in rows[start : start + _ROWS_PER_CALL]}
+    for start in range(0, len(rows), ROWS_PER_CALL):
+        batch = {ids[row]: row for row in rows[start : start + ROWS_PER_CALL]}
         found = client.get(own, ids=list(batch), output_fields=["id", "embedding"])
         stored = {row["id"]: row["embedding"] for row in found}
         for doc_id, row in batch.items():
@@ -166,7 +163,7 @@ def _compare(
                 )
 
 
-def _by_milvus(client: "MilvusClient", own: str, ids: list[str], index: Index) -> Search:
+def _by_milvus(client: Connection, own: str, ids: list[str], index: Index) -> Search:
     """Make a search by Milvus itself."""
     row_of = {doc_id: row for row, doc_id in enumerate(ids)}
     params = {"metric_type": METRIC, "params": dict(index.search)}

@@ -15,6 +15,7 @@ import numpy as np
 
 from newsclust_pipeline.stages.embedding import Batch
 from newsclust_pipeline.stages.errors import EmbeddingError, SettingError
+from newsclust_pipeline.stages.milvus import import_pymilvus
 from newsclust_pipeline.stages.model_files import REPLACE, ModelFiles, brief, told
 
 # BGE-M3 reads up to 8192 tokens, but costs 16 times as much on such a text. News says what it is
@@ -205,6 +206,7 @@ class BgeM3(_TorchModel):
         return ["cls", str(BGE_M3_TOKENS)]
 
     def _load(self, folder: Path) -> Vectors:
+        import_pymilvus()
         from pymilvus.model.hybrid import BGEM3EmbeddingFunction
 
         _silence_flag_embedding()

@@ -7,10 +7,11 @@ import pyarrow as pa
 import pytest
 
 from newsclust_pipeline.stages import search
-from newsclust_pipeline.stages.collection import milvus, serving, sync
+from newsclust_pipeline.stages.collection import serving, sync
 from newsclust_pipeline.stages.embedding import matrix
 from newsclust_pipeline.stages.errors import CollectionError
 from newsclust_pipeline.stages.indexes import Index
+from newsclust_pipeline.stages.milvus import milvus
 from newsclust_pipeline.stages.neighbours import Neighbours
 from newsclust_pipeline.stages.search import recall
 

@@ -1,0 +1,55 @@
+"""Documents for tests of Milvus, whose content follows from their ids."""
+
+import numpy as np
+import pyarrow as pa
+
+from newsclust_pipeline.stages.collection import sync
+from newsclust_pipeline.stages.embedding import matrix
+from newsclust_pipeline.stages.indexes import Index
+
+
+def ids(*numbers):
+    return [f"d{number:04}" for number in numbers]
+
+
+def articles(doc_ids, text="Ferry fire off Vesterglans"):
+    return pa.table(
+        {"doc_id": pa.array(doc_ids, pa.string()), "text": pa.array([text] * len(doc_ids))}
+    )
+
+
+def embeddings(doc_ids, dimension=8, fingerprint="minilm/1"):
+    """Unit vectors that follow from id, dimension and fingerprint alone, as an embedder's do."""
+    seeds = [[ord(c) for c in f"{doc_id}{fingerprint}"] for doc_id in doc_ids]
+    vectors = np.array([np.random.default_rng(s).normal(size=dimension) for s in seeds])
+    return as_table(doc_ids, vectors.reshape(-1, dimension), fingerprint)
+
+
+def as_table(doc_ids, vectors, fingerprint="minilm/1"):
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    flat = pa.array(unit.astype(np.float32).ravel())
+    column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+    table = pa.table({"doc_id": pa.array(doc_ids, pa.string()), "embedding": column})
+    return table.replace_schema_metadata({"fingerprint": fingerprint})
+
+
+def fill(client, name, doc_ids, **embedder):
+    return sync(client, name, articles(doc_ids), embeddings(doc_ids, **embedder), Index())
+
+
+def held(client, name):
+    """What a reader of the collection finds: id → vector."""
+    client.load_collection(name)
+    rows = client.query(name, filter="", limit=16_000, output_fields=["id", "embedding"])
+    return {row["id"]: np.array(row["embedding"], dtype=np.float32) for row in rows}
+
+
+def collections_of(client, name):
+    return [other for other in client.list_collections() if other.startswith(name)]
+
+
+def expect_held(client, name, table):
+    found = held(client, name)
+    assert sorted(found) == sorted(table["doc_id"].to_pylist())
+    stacked = np.stack([found[doc_id] for doc_id in table["doc_id"].to_pylist()])
+    np.testing.assert_array_equal(stacked, matrix(table))

@@ -1,0 +1,186 @@
+"""A real Milvus server on loopback, and a road to it that can be cut.
+
+The binary comes with the package `milvus` (test extra). Every server has ports, folders and an etcd
+of its own, so that any number of them run side by side; none outlives the process that started it.
+"""
+
+import contextlib
+import ctypes
+import importlib.util
+import lzma
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+PACKAGE = importlib.util.find_spec("milvus")
+_HEALTHY_SECONDS = 90
+# A server of many machines takes its time to agree; one that has a test to serve needn't.
+_HASTE = {
+    "ttl": 2,  # seconds until its former self counts as dead
+    "assignmentExpiration": 200,
+    "checkInterval": 100,
+    "distPullInterval": 100,
+    "timeTickInterval": 50,
+}
+
+
+def unpack(folder: Path) -> Path:
+    """Unpack the server's binaries; gives their folder."""
+    import milvus
+
+    def unpacked(packed: Path) -> None:
+        target = folder / packed.stem
+        target.write_bytes(lzma.decompress(packed.read_bytes()))
+        target.chmod(0o755)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(unpacked, (Path(milvus.__file__).parent / "data/bin").glob("*.lzma")))
+    return folder
+
+
+class MilvusServer:
+    """Standalone Milvus with its data in a folder of its own; started again, it keeps them."""
+
+    def __init__(self, binaries: Path, folder: Path, authentication: bool = False) -> None:
+        self._binaries, self._folder, self._process = binaries, folder, None
+        self.port, self._health = _free_port(), _free_port()
+        self.uri = f"http://127.0.0.1:{self.port}"
+        self._configure(authentication)
+
+    def start(self, wait: bool = True) -> "MilvusServer":
+        """Start it, from a thread that lives on: with that one it dies."""
+        environment = os.environ | {
+            "DEPLOY_MODE": "STANDALONE",
+            "METRICS_PORT": str(self._health),
+            "LD_LIBRARY_PATH": str(self._binaries),
+        }
+        with (self._folder / "output.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._binaries / "milvus", "run", "standalone"],
+                cwd=self._folder,
+                env=environment,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509
+            )
+        end = time.monotonic() + _HEALTHY_SECONDS
+        while wait and not self._is_healthy():
+            if self._process.poll() is not None or time.monotonic() > end:
+                self.kill()
+                log = (self._folder / "output.log").read_text(errors="replace")
+                raise RuntimeError(f"Milvus doesn't start:\n{log[-2000:]}")
+            time.sleep(0.1)
+        return self
+
+    def kill(self) -> None:
+        """Kill it as a power cut would: it doesn't heed a plain request to stop."""
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(OSError):  # what it leaves there keeps other users' servers out
+            Path(f"/tmp/milvus/server_id_{self._process.pid}").unlink()  # noqa: S108
+            Path("/tmp/milvus").rmdir()  # noqa: S108
+
+    def pause(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def _is_healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._health}/healthz") as answer:
+                return b"OK" in answer.read()
+        except OSError:
+            return False
+
+    def _configure(self, authentication: bool) -> None:
+        from milvus import MilvusServerConfig
+
+        config = MilvusServerConfig(data_dir=str(self._folder))
+        config.resolve_storage()
+        config.set("authorization_enabled", authentication)
+        for item in config.configurable_items:
+            if item.endswith("_port"):
+                config.set(item, self.port if item == "proxy_port" else _free_port())
+        config.write_config()
+        etcd = self._folder / "configs" / "etcd.yaml"
+        clients, peers = (f"http://127.0.0.1:{_free_port()}" for _ in range(2))
+        etcd.write_text(
+            f"name: default\nlisten-client-urls: {clients}\nadvertise-client-urls: {clients}\n"
+            f"listen-peer-urls: {peers}\ninitial-advertise-peer-urls: {peers}\n"
+            f"initial-cluster: default={peers}\n"
+        )
+        file = self._folder / "configs" / "milvus.yaml"
+        text = file.read_text()
+        text = re.sub(r"^etcd:$", f"etcd:\n  config:\n    path: {etcd}", text, flags=re.M)
+        text = re.sub(r"^  ip: .*$", "  ip: 127.0.0.1", text, flags=re.M)
+        for name, value in _HASTE.items():
+            text = re.sub(rf"^( +{name}): \d+", rf"\1: {value}", text, flags=re.M)
+        file.write_text(text)
+
+
+class Road:
+    """A TCP road to a server, which can be cut and mended, or made to swallow everything."""
+
+    def __init__(self, port: int) -> None:
+        self._target, self._open, self._swallows = port, [], False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.uri = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Break off all connections; new ones come about."""
+        for end in self._open:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
+    def swallow(self, swallows: bool) -> None:
+        """Let nothing through, without breaking off: as a machine that hangs."""
+        self._swallows = swallows
+        if not swallows:
+            self.cut()
+
+    def close(self) -> None:
+        self._listener.close()
+        self.cut()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                here, _ = self._listener.accept()
+                try:
+                    there = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:
+                    here.close()
+                    continue
+                self._open += [here, there]
+                for source, sink in ((here, there), (there, here)):
+                    threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65_536):
+                if not self._swallows:
+                    sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _die_with_parent() -> None:
+    os.setpgrp()
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
