@@ -196,7 +196,7 @@ def _upsert(
         client.upsert(own, [{"id": i, "embedding": vector, "text": t} for i, vector, t in rows])
         done = batch.stop
         progress(done, len(ids))
-    client.flush(own)  # Milvus Lite searches unflushed rows far more slowly
+    client.settle(own, "embedding")
 
 
 def _cut(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Nearest documents out of Milvus Lite: by faiss or by Milvus itself, they are the true ones."""
+"""Nearest documents out of Milvus, Lite or server, by faiss or by itself: they are the true ones."""
 
 import itertools
 
@@ -17,12 +17,22 @@ from newsclust_pipeline.stages.search import recall
 
 NUMBERS = itertools.count()
 BY_FAISS, BY_MILVUS = Index(road="faiss"), Index(road="milvus")
-ROADS = pytest.mark.parametrize("index", [BY_FAISS, BY_MILVUS], ids=lambda index: index.road)
+ROADS = pytest.mark.parametrize(
+    ("client", "index"),
+    [("lite", BY_FAISS), ("lite", BY_MILVUS), ("server", BY_MILVUS)],
+    indirect=["client"],
+    ids=["faiss", "milvus lite", "milvus server"],
+)
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory):
-    with milvus(str(tmp_path_factory.mktemp("lite") / "milvus.db")) as opened:
+def client(request, tmp_path_factory):
+    """Milvus Lite, or what a test asks for."""
+    if getattr(request, "param", "lite") == "server":
+        uri = request.getfixturevalue("milvus_server").uri
+    else:
+        uri = str(tmp_path_factory.mktemp("lite") / "milvus.db")
+    with milvus(uri) as opened:
         yield opened
 
 
