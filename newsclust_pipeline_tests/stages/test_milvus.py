@@ -315,19 +315,19 @@ def test_a_server_that_dies_while_it_is_written_to_is_outlasted_once_it_is_back(
 
 
 def test_a_server_that_dies_while_it_is_searched_and_stays_away_is_told(mortal):
-    table = embeddings(ids(*range(1500)))
+    table = embeddings(MANY)
 
     def die(done, total):
         mortal.kill()
 
     with milvus(mortal.uri, patience=2) as client:
-        state = fill(client, "searched", ids(*range(1500))).state
+        state = fill(client, "searched", MANY).state
         with pytest.raises(CollectionError, match=r"Is the server up.*run again"):
             nearest(client, state, table, Index(), 5, progress=die)
     mortal.start()
     with milvus(mortal.uri) as client:
-        assert fill(client, "searched", ids(*range(1500))).new == 0
-        assert nearest(client, state, table, Index(), 5).indices.shape == (1500, 5)
+        assert fill(client, "searched", MANY).new == 0
+        assert nearest(client, state, table, Index(), 5).neighbours.indices.shape == (2500, 5)
 
 
 def test_a_connection_that_breaks_at_every_step_comes_about_again(milvus_server, name):

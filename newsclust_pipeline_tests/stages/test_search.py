@@ -1,4 +1,4 @@
-"""Nearest documents out of Milvus, Lite or server, by faiss or by itself: they are the true ones."""
+"""Nearest documents out of Milvus, Lite or server: by faiss or by itself, the true ones."""
 
 import itertools
 
