@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from benchmarks import synthetic
 from benchmarks.report import Cost, apart, spread, table, threads, versions
-from newsclust_pipeline.stages.collection import milvus, sync
+from newsclust_pipeline.stages.collection import sync
 from newsclust_pipeline.stages.indexes import choose
+from newsclust_pipeline.stages.milvus import milvus
 from newsclust_pipeline.stages.search import nearest
 
 _BLOCK = 1024
