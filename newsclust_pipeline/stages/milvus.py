@@ -187,15 +187,19 @@ class Connection:
 def _again(
     call: Callable[[], T], told: Callable[[Exception], CollectionError], patience: float
 ) -> T:
-    """Make a call, and make it again while it fails for a reason that may pass."""
+    """Make a call, and make it again while it fails for a reason that may pass.
+
+    Patience begins with the first failure: the call may have worked for long before.
+    """
     import grpc
     from pymilvus.exceptions import MilvusException
 
-    end, pause = time.monotonic() + patience, 0.25
+    end, pause = None, 0.25
     while True:
         try:
             return call()
         except (MilvusException, grpc.RpcError) as fault:
+            end = end or time.monotonic() + patience
             if time.monotonic() + pause > end or not _passes(fault):
                 raise told(fault) from fault
         time.sleep(pause)
