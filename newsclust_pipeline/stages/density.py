@@ -194,7 +194,8 @@ def _single_linkage(edges: np.ndarray, min_cluster_size: int) -> np.ndarray:
     Components that can be clusters are joined first. Small ones come after, each for itself: they
     drop off the root as noise, where together they could pass for a cluster.
     """
-    from hdbscan._hdbscan_linkage import label
+    # As hdbscan's own `label` does, a hundred times as fast.
+    from sklearn.cluster._hdbscan._linkage import MST_edge_dtype, make_single_linkage
 
     n = len(edges) + 1
     edges = edges.copy()
@@ -207,8 +208,10 @@ def _single_linkage(edges: np.ndarray, min_cluster_size: int) -> np.ndarray:
     joined = first[np.lexsort((first, small))]
     edges[~near, 0] = joined[0]
     edges[~near, 1] = joined[1:]
-    dendrogram: np.ndarray = label(edges)
-    return dendrogram
+    tree = np.empty(n - 1, dtype=MST_edge_dtype)
+    tree["current_node"], tree["next_node"], tree["distance"] = edges.T
+    merges = make_single_linkage(tree)
+    return np.column_stack([merges[column] for column in merges.dtype.names])
 
 
 def _by_size(labels: np.ndarray) -> np.ndarray:

@@ -49,15 +49,16 @@ class Neighbours:
         """
         n = len(self.doc_id)
         near = self.indices[:, : self.k]
+        order = np.argsort(near, axis=1)
+        sorted_distances = np.take_along_axis(self.distances[:, : self.k], order, axis=1).ravel()
         # SciPy drops zeros. The bits of floats from 0 up, read as integers, are ordered like them,
         # and one more than these is never 0.
-        codes = self.distances[:, : self.k].ravel().view(np.int32) + 1
+        codes = sorted_distances.view(np.int32) + 1
+        columns = np.take_along_axis(near, order, axis=1).ravel()
         width = np.int32 if near.size < 2**31 else np.int64  # of 64 bits, SciPy takes twice as long
         starts = np.arange(n + 1, dtype=width) * near.shape[1]
-        out = sp.csr_array((codes, near.flatten(), starts), shape=(n, n))  # a copy: it gets sorted
-        into = out.T.tocsr()
-        out.sort_indices()
-        matrix = out.maximum(into)
+        out = sp.csr_array((codes, columns, starts), shape=(n, n))
+        matrix = out.maximum(out.T.tocsr())
         matrix.data = (matrix.data - 1).view(np.float32)
         return matrix
 
