@@ -19,6 +19,7 @@ from newsclust_pipeline.stages.density import FAR, NOISE, core_distances, spanni
 from newsclust_pipeline.stages.dumps import Row
 from newsclust_pipeline.stages.errors import SettingError
 from newsclust_pipeline.stages.neighbours import Neighbours
+from newsclust_pipeline.stages.stories import join
 
 
 @dataclass(frozen=True)
@@ -77,12 +78,16 @@ def judge(neighbours: Neighbours, labels: pa.Table, last: pa.Table | None = None
         labels: doc_id, label of the same documents.
         last: `documents` of the last run, if any: how far both agree on the documents that they
             share is a figure, too (adjusted Rand index).
+
+    Raises:
+        ValueError: a document has no label.
     """
     graph = neighbours.matrix()
-    ids = pa.array(neighbours.doc_id.tolist(), pa.string())
-    found = labels["label"].take(pc.index_in(ids, labels["doc_id"])).to_numpy()
+    ids = pa.table({"doc_id": pa.array(neighbours.doc_id.tolist(), pa.string())})
+    joined = join(ids, labels.select(["doc_id", "label"]))
+    found = joined["label"].to_numpy()
     values = silhouette(graph, found)
-    documents = pa.table({"doc_id": ids, "label": found, "silhouette": values})
+    documents = joined.append_column("silhouette", pa.array(values))
     figures = without_gold(graph, found, values)
     if last is not None:
         figures |= _since(last, documents)

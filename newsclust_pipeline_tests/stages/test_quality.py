@@ -203,6 +203,12 @@ def test_documents_are_joined_by_id(found):
     )
 
 
+def test_labels_of_other_documents_are_refused(found):
+    neighbours, labels = found
+    with pytest.raises(ValueError, match="1 of 7 documents are missing"):
+        judge(neighbours, labels.slice(1))
+
+
 def test_the_last_run_is_compared_on_shared_documents_alone(found):
     last = pa.table({"doc_id": list("zadbe"), "label": [0, 7, 3, 7, 3]})
     figures = judge(*found, last).figures
