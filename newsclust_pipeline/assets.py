@@ -70,9 +70,11 @@ def raw_news(context: dg.AssetExecutionContext, news: NewsDumps) -> dg.Materiali
         context.log.warning(f"{found.rejected.num_rows} rows set aside in {rejected}")
     return result(
         found.table,
+        news=news.location.name,
         dumps=len(dumps.paths),
         rows_read=found.rows,
         rows_rejected=found.rejected.num_rows,
+        rows_untitled=found.untitled,
         copies_folded=found.rows - found.rejected.num_rows - found.table.num_rows,
         dates_unparsed=found.unparsed_dates,
         warnings=dumps.warnings,

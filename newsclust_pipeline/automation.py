@@ -3,12 +3,14 @@
 import hashlib
 import json
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
 
 from newsclust_pipeline.resources import NewsDumps
-from newsclust_pipeline.stages.dumps import list_files
+from newsclust_pipeline.stages.dumps import is_dump, list_files
 
 # A file that changed less than this long ago may still be being written.
 SETTLE_SECONDS = 30
@@ -39,17 +41,24 @@ def dump_sensor(
 
     There is no run key: it would ignore a dump that is corrected under its old name, for ever.
     """
-    files = [(path, path.stat()) for path in list_files(news.location)]
-    newest = max((stat.st_mtime for _, stat in files), default=0.0)
-    if time.time() - newest < SETTLE_SECONDS:
-        return dg.SkipReason(f"{news.location}: changed less than {SETTLE_SECONDS} s ago")
-    manifest = digest([(path, stat.st_size, stat.st_mtime_ns) for path, stat in files])
-    if not files or manifest == context.cursor:
-        return dg.SkipReason(f"{news.location}: nothing new in {len(files)} files")
-    return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=manifest)
+    dumps = list(manifest(news.location))
+    moving = [name for name, _, time_ns in dumps if _changed_just_now(time_ns)]
+    if moving:
+        return dg.SkipReason(f"{moving[0]}: changed less than {SETTLE_SECONDS} s ago")
+    seen = hashlib.sha256(json.dumps(dumps).encode()).hexdigest()
+    if not dumps or seen == context.cursor:
+        return dg.SkipReason(f"{news.location}: nothing new in {len(dumps)} dumps")
+    return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=seen)
 
 
-def digest(files: list[tuple[Path, int, int]]) -> str:
-    """Give the digest of a folder's files: names, sizes in bytes, times in nanoseconds."""
-    content = json.dumps([(path.name, size, time_ns) for path, size, time_ns in files])
-    return hashlib.sha256(content.encode()).hexdigest()
+def manifest(location: Path) -> Iterator[tuple[str, int, int]]:
+    """Yield name, size in bytes and time of change in nanoseconds of all dumps at a place."""
+    for path in filter(is_dump, list_files(location)):
+        with suppress(FileNotFoundError):  # it went while we looked
+            stat = path.stat()
+            yield path.name, stat.st_size, stat.st_mtime_ns
+
+
+def _changed_just_now(time_ns: int) -> bool:
+    """Tell what may still be being written; a time far in the future is only a wrong clock."""
+    return abs(time.time() - time_ns / 1e9) < SETTLE_SECONDS

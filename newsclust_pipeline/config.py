@@ -6,6 +6,38 @@ import dagster as dg
 from pydantic import Field
 
 
+class ArrivalConfig(dg.Config):
+    """Of `raw_news_checks`: what counts as a bad dump."""
+
+    max_rejected: float = Field(
+        0.5, ge=0, le=1, description="Share of rows set aside beyond which the run is stopped."
+    )
+    max_untitled: float = Field(
+        0.5, ge=0, le=1, description="Share of rows without a title beyond which it is stopped."
+    )
+    max_drop: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="By which share articles may be fewer than in the last runs (the median of "
+        "five) before the run is stopped. 1: fewer is never too few.",
+    )
+    max_copies: float = Field(
+        0.9, ge=0, le=1, description="Share of rows that are copies beyond which a warning is due."
+    )
+    max_wrong_dates: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Share of dates that are unreadable, in the future or ancient beyond which a "
+        "warning is due.",
+    )
+    first_year: int = Field(1990, ge=1700, le=2100, description="Dates before it are ancient.")
+    days_ahead: int = Field(
+        2, ge=0, le=366, description="Dates later than so many days from now are in the future."
+    )
+
+
 class KnnConfig(dg.Config):
     """Of `knn_distance_matrix`."""
 

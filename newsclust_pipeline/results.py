@@ -17,6 +17,8 @@ from newsclust_pipeline.stages.neighbours import Neighbours
 T = TypeVar("T")
 P = ParamSpec("P")
 
+_ROWS = 1 << 16  # of a table that are copied at one time, however it is cut up
+
 COLUMNS = {
     "doc_id": "The document: 64 bits of its text's hash, hexadecimal.",
     "title": "Headline, cleaned.",
@@ -27,6 +29,7 @@ COLUMNS = {
     "venue": "The outlet.",
     "dump": "The file that the article came from.",
     "copies": "How many identical articles this row stands for, itself included.",
+    "outlets": "The outlets of all its copies, by name.",
     "embedding": "The text's vector, of unit length.",
     "label": "The story's number in this run, largest first; -1 for noise.",
     "probability": "How surely the document belongs to its story, 0 to 1.",
@@ -102,7 +105,8 @@ def _feed(take: Callable[[bytes], Any], value: Any) -> None:
     """Feed a value's content to a hash, in a form that depends on nothing else."""
     if isinstance(value, pa.Table):
         with pa.ipc.new_stream(pa.PythonFile(_Sink(take), "w"), value.schema) as stream:
-            stream.write_table(value.combine_chunks())
+            for start in range(0, value.num_rows, _ROWS):
+                stream.write_table(value.slice(start, _ROWS).combine_chunks())
     elif isinstance(value, Neighbours):
         told = np.array([str(value.k), value.made_of])
         for array in (value.doc_id, value.indices, value.distances, told):

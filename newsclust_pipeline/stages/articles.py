@@ -7,18 +7,25 @@ on the names of the dumps or the order of their rows, so neither do the results 
 import hashlib
 import html
 import json
+import sqlite3
+import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from newsclust_pipeline.stages import columns
 from newsclust_pipeline.stages.dumps import Row
+from newsclust_pipeline.stages.errors import RoomError
+from newsclust_pipeline.stages.spool import Spool
 
 ARTICLES = pa.schema(
     [
@@ -31,6 +38,7 @@ ARTICLES = pa.schema(
         pa.field("venue", pa.string()),
         pa.field("dump", pa.string(), nullable=False),
         pa.field("copies", pa.int32(), nullable=False),
+        pa.field("outlets", pa.list_(pa.string()), nullable=False),
     ]
 )
 REJECTED = pa.schema(
@@ -41,6 +49,35 @@ REJECTED = pa.schema(
         pa.field("content", pa.string(), nullable=False),
     ]
 )
+_UNTITLED = "title is empty"
+_BATCH = 2_000  # articles that are Python objects at one time
+_TABLES = """
+    PRAGMA journal_mode = OFF;
+    PRAGMA synchronous = OFF;
+    PRAGMA cache_size = -65536;  -- 64 MB
+    CREATE TABLE text (doc_id TEXT PRIMARY KEY, title TEXT, description TEXT);
+    CREATE TABLE copy (
+        doc_id TEXT, published_at INTEGER, url TEXT, venue TEXT, dump TEXT, row INTEGER
+    );
+"""
+_ADD_TEXT = "INSERT OR IGNORE INTO text VALUES (:doc_id, :title, :description)"
+_ADD_COPY = "INSERT INTO copy VALUES (:doc_id, :published_at, :url, :venue, :dump, :row)"
+_FOLDED = """
+    WITH placed AS (
+        SELECT *, row_number() OVER (
+            PARTITION BY doc_id ORDER BY published_at NULLS LAST, url NULLS LAST, venue NULLS LAST,
+            dump, row
+        ) AS place FROM copy
+    ), counted AS (
+        SELECT doc_id, count(*) AS copies,
+            json_group_array(DISTINCT venue) FILTER (WHERE venue IS NOT NULL) AS outlets
+        FROM copy GROUP BY doc_id
+    )
+    SELECT doc_id, title, description, published_at, url, venue, dump, copies, outlets
+    FROM placed JOIN counted USING (doc_id) JOIN text USING (doc_id)
+    WHERE place = 1 ORDER BY published_at NULLS LAST, doc_id
+"""
+_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 # What exports write where they have nothing to say. As a whole cell only, in any case.
 _YEAR = r"(?<![+:\d])(?<!:\d\d\.)(?:19|20)\d\d"  # not the digits of a zone or of a second
 _MISSING = frozenset({"", "nan", "none", "null", "nat", "n/a", "<na>", "#n/a"})
@@ -49,6 +86,8 @@ _MISSING = frozenset({"", "nan", "none", "null", "nat", "n/a", "<na>", "#n/a"})
 @dataclass(frozen=True)
 class Articles:
     """What became of a dump's rows.
+
+    The tables may lie in files that are only mapped into memory; see `stages.spool`.
 
     Attributes:
         table: one row per distinct article, schema `ARTICLES`.
@@ -61,32 +100,93 @@ class Articles:
     unparsed_dates: int
 
     @property
+    def untitled(self) -> int:
+        """How many of the rejected rows have no title."""
+        return pc.sum(pc.equal(self.rejected["reason"], _UNTITLED)).as_py() or 0
+
+    @property
     def rows(self) -> int:
         """How many rows were read, used or not."""
-        return self.rejected.num_rows + sum(self.table["copies"].to_pylist())
+        return self.rejected.num_rows + (pc.sum(self.table["copies"]).as_py() or 0)
 
 
 def collect_articles(rows: Iterable[Row]) -> Articles:
     """Make articles of the usable rows, set the others aside with a reason.
 
-    Of identical articles (same title and description) the first published stays.
+    Of identical articles (same title and description) the first published stays. Rows are taken as
+    they come: what is kept of them lies on disk, so that memory doesn't grow with the dumps.
+
+    Raises:
+        RoomError: there is no room for temporary files.
     """
-    usable: list[dict[str, Any]] = []
-    rejected: list[dict[str, Any]] = []
+    try:
+        with Spool(REJECTED) as rejected, Spool(ARTICLES) as kept, closing(_Copies()) as copies:
+            unparsed = _fill(copies, _usable(rows, rejected))
+            for article in copies.articles():
+                kept.add(article)
+            return Articles(kept.table(), rejected.table(), unparsed)
+    except (OSError, sqlite3.OperationalError) as fault:
+        raise RoomError(
+            f"{tempfile.gettempdir()}: can't keep temporary files ({fault}). Make room there "
+            "(three times the size of the dumps' texts), or set TMPDIR to a folder that has it."
+        ) from fault
+
+
+def _fill(copies: "_Copies", usable: Iterator[dict[str, Any]]) -> int:
+    """Take in all articles; gives how many have a date that can't be read."""
+    unparsed = 0
+    while batch := list(islice(usable, _BATCH)):
+        unparsed += _date(batch)
+        copies.add(batch)
+    return unparsed
+
+
+def _usable(rows: Iterable[Row], rejected: Spool) -> Iterator[dict[str, Any]]:
+    """Yield the articles of the rows that hold one; the others are set aside."""
     for row in rows:
         article = None if row.defect else _article(row)
         if article:
-            usable.append(article)
+            yield article
         else:
-            rejected.append(_rejection(row))
-    frame = pd.DataFrame(usable, columns=[*ARTICLES.names, "row"])
-    given = frame["published_at"].notna()
-    frame["published_at"] = parse_dates(frame["published_at"])
-    return Articles(
-        table=_folded(frame),
-        rejected=pa.Table.from_pylist(rejected, REJECTED),
-        unparsed_dates=int((given & frame["published_at"].isna()).sum()),
-    )
+            rejected.add(_rejection(row))
+
+
+def _date(batch: list[dict[str, Any]]) -> int:
+    """Replace the dates of a batch by microseconds since 1970; count those that can't be read."""
+    given = pd.Series([article["published_at"] for article in batch], dtype="object")
+    parsed = pa.array(parse_dates(given), ARTICLES.field("published_at").type, from_pandas=True)
+    for article, time in zip(batch, parsed.cast(pa.int64()).to_pylist(), strict=True):
+        article["published_at"] = time
+    return parsed.null_count - int(given.isna().sum())
+
+
+class _Copies:
+    """Folds identical articles, in a database of SQLite's own on disk.
+
+    It vanishes when it is closed. Texts lie there once per article; which of its copies stays, and
+    in which order, depends on the copies alone: names of dumps come last.
+    """
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("")
+        self._database.row_factory = sqlite3.Row
+        self._database.executescript(_TABLES)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def add(self, batch: list[dict[str, Any]]) -> None:
+        """Take in articles, copies or not."""
+        self._database.executemany(_ADD_TEXT, batch)
+        self._database.executemany(_ADD_COPY, batch)
+
+    def articles(self) -> Iterator[dict[str, Any]]:
+        """Yield the first published of all copies, in the order of articles."""
+        for row in self._database.execute(_FOLDED):
+            article = dict(row)
+            article["text"] = _text(article["title"], article["description"])
+            article["outlets"] = sorted(json.loads(article["outlets"]))
+            yield article
 
 
 def identified(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
@@ -173,8 +273,7 @@ def _plain_text(value: object) -> str:
 
 def _said(text: str) -> str | None:
     """Fold whitespace and control characters; None for what only looks like text."""
-    text = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
-    text = " ".join(text.split())
+    text = " ".join(text.translate(_CONTROLS).split())
     return None if text.lower() in _MISSING or not _visible(text) else text
 
 
@@ -183,7 +282,7 @@ def _visible(text: str) -> bool:
     return any(c.isprintable() and not c.isspace() for c in text)
 
 
-@cache
+@lru_cache(maxsize=1024)  # objects of JSON may all differ in their keys
 def _fields(names: tuple[str, ...]) -> dict[str, list[str]]:
     return columns.match(names)
 
@@ -198,9 +297,12 @@ def _article(row: Row) -> dict[str, Any] | None:
     title, description = found["title"], found["description"]
     if title is None:
         return None
-    text = title if description is None else f"{title}\n{description}"
-    extra = {"doc_id": doc_id(text), "text": text, "dump": row.dump, "copies": 1, "row": row.number}
+    extra = {"doc_id": doc_id(_text(title, description)), "dump": row.dump, "row": row.number}
     return found | extra
+
+
+def _text(title: str, description: str | None) -> str:
+    return title if description is None else f"{title}\n{description}"
 
 
 def _first(
@@ -220,18 +322,6 @@ def _rejection(row: Row) -> dict[str, Any]:
     return {
         "file": row.dump,
         "row": row.number,
-        "reason": row.defect or "title is empty",
+        "reason": row.defect or _UNTITLED,
         "content": readable.encode("utf-8", "replace").decode(),
     }
-
-
-def _folded(frame: pd.DataFrame) -> pa.Table:
-    """Fold identical articles into the first published of them, counting the copies."""
-    # Of copies printed at one moment it must not be the dumps' names that choose.
-    order = ["published_at", "doc_id", "url", "venue", "dump", "row"]
-    ordered = frame.sort_values(order, na_position="last")
-    copies = ordered.groupby("doc_id")["copies"].sum()
-    first = ordered.drop_duplicates("doc_id")
-    first = first.assign(copies=first["doc_id"].map(copies))
-    arrays = [pa.array(first[f.name], f.type, from_pandas=True) for f in ARTICLES]
-    return pa.Table.from_arrays(arrays, schema=ARTICLES)

@@ -10,12 +10,15 @@ import gzip
 import io
 import json
 import os
+import shutil
+import tempfile
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import chain
+from pathlib import Path, PureWindowsPath
 from typing import Any, BinaryIO, NamedTuple, cast
 
 import pyarrow as pa
@@ -26,7 +29,11 @@ from newsclust_pipeline.stages.errors import DumpError
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".parquet", ".zip")
 FORMATS = " ".join(SUFFIXES)
+# News shrinks to a fifth when it is packed, hardly ever to a hundredth. Small dumps may.
+MOST_UNPACKED = 100
+LEAST_ALLOWANCE = 1 << 30
 _HEAD_BYTES = 1 << 18
+_LONGEST_LINE = 1 << 24
 # The longer ones first: UTF-32's begins with UTF-16's.
 _BOMS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -89,8 +96,8 @@ def find_dumps(news: Path) -> Dumps:
         DumpError: nothing is there, or nothing that is a dump.
     """
     files = list_files(news)
-    paths = [p for p in files if _suffix(p)]
-    others = [p.name for p in files if not _suffix(p)]
+    paths = [p for p in files if is_dump(p)]
+    others = [p.name for p in files if not is_dump(p)]
     if not paths and news.is_dir():
         raise DumpError(
             f"{news}: the folder holds no dump. Put at least one file there ({FORMATS}), "
@@ -123,6 +130,11 @@ def is_transient(name: str) -> bool:
     )
 
 
+def is_dump(path: Path) -> bool:
+    """Tell dumps by their names."""
+    return bool(_suffix(path))
+
+
 def _suffix(path: Path) -> str:
     """Give the longest known suffix of a file's name, or an empty string."""
     name = path.name.lower()
@@ -130,17 +142,19 @@ def _suffix(path: Path) -> str:
 
 
 def _file_rows(path: Path, warnings: list[str]) -> Iterator[Row]:
+    allowance = _Allowance(path, max(LEAST_ALLOWANCE, MOST_UNPACKED * path.stat().st_size))
     if _suffix(path) == ".zip":
-        yield from _zip_rows(path, warnings)
+        yield from _zip_rows(path, allowance, warnings)
         return
     with path.open("rb") as stream:
-        yield from _stream_rows(stream, _printable(path.name), warnings)
+        yield from _stream_rows(stream, _printable(path.name), allowance, warnings)
 
 
-def _zip_rows(path: Path, warnings: list[str]) -> Iterator[Row]:
-    """Read an archive's members where they are: nothing is unpacked to disk."""
+def _zip_rows(path: Path, allowance: "_Allowance", warnings: list[str]) -> Iterator[Row]:
+    """Read an archive's members where they are: none is unpacked to a place that it names."""
     with zipfile.ZipFile(path) as archive:
         files = [info for info in archive.infolist() if not info.is_dir()]
+        _refuse_tricks(path, [info.filename for info in files])
         members = [m for m in files if not is_transient(Path(m.filename).name)]
         dumps = [m for m in members if _suffix(Path(m.filename)) not in {"", ".zip"}]
         if not dumps:
@@ -150,7 +164,62 @@ def _zip_rows(path: Path, warnings: list[str]) -> Iterator[Row]:
         for member in sorted(dumps, key=lambda m: m.filename):
             with archive.open(member) as stream:
                 name = _printable(f"{path.name}/{member.filename}")
-                yield from _stream_rows(cast("BinaryIO", stream), name, warnings)
+                unpacked = allowance.watch(cast("BinaryIO", stream))
+                yield from _stream_rows(unpacked, name, allowance, warnings)
+
+
+def _refuse_tricks(path: Path, names: Iterable[str]) -> None:
+    """Refuse an archive with names that lead out of it: it was made to do harm."""
+    for name in names:
+        plain = PureWindowsPath(name)  # knows drives, and both kinds of slash
+        if plain.drive or plain.root or ".." in plain.parts:
+            raise DumpError(
+                f"{path}: refused, it names a place outside of the archive ({name!r}). "
+                "Pack its dumps again under plain names."
+            )
+
+
+@dataclass
+class _Allowance:
+    """How many bytes a packed dump may still unpack to: archives can be made to fill any disk."""
+
+    path: Path
+    left: int
+
+    def watch(self, stream: BinaryIO) -> BinaryIO:
+        """Hand on what is unpacked from a stream, as long as the allowance lasts."""
+        return io.BufferedReader(_Unpacked(stream, self))
+
+    def spend(self, count: int) -> None:
+        """Take note of bytes unpacked.
+
+        Raises:
+            DumpError: they are more than a dump of news could be.
+        """
+        self.left -= count
+        if self.left < 0:
+            raise DumpError(
+                f"{self.path}: unpacks to more than {MOST_UNPACKED} times its size. If it is no "
+                "trap but a dump, unpack it yourself and put that in its place."
+            )
+
+
+class _Unpacked(io.RawIOBase):
+    """Bytes of a packed stream, counted."""
+
+    def __init__(self, stream: BinaryIO, allowance: _Allowance) -> None:
+        self._stream, self._allowance = stream, allowance
+
+    def readable(self) -> bool:
+        """Reading is what it is for."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; gives the number of bytes."""
+        content = self._stream.read(len(buffer))
+        self._allowance.spend(len(content))
+        buffer[: len(content)] = content
+        return len(content)
 
 
 def _printable(name: str) -> str:
@@ -158,8 +227,12 @@ def _printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _stream_rows(stream: BinaryIO, dump: str, warnings: list[str]) -> Iterator[Row]:
+def _stream_rows(
+    stream: BinaryIO, dump: str, allowance: _Allowance, warnings: list[str]
+) -> Iterator[Row]:
     """Yield the rows of one dump, and make sure that a title column was among them."""
+    if dump.lower().endswith(".gz"):
+        stream = allowance.watch(cast("BinaryIO", gzip.GzipFile(fileobj=stream)))
     rows = _reader(dump)(stream, dump, warnings)
     titled = False
     seen: dict[str, None] = {}
@@ -192,18 +265,8 @@ _Reader = Callable[[BinaryIO, str, list[str]], Iterator[Row]]
 
 
 def _reader(dump: str) -> _Reader:
-    suffix = _suffix(Path(dump))
-    plain: _Reader = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}[
-        suffix.removesuffix(".gz")
-    ]
-    if not suffix.endswith(".gz"):
-        return plain
-
-    def unpacked(stream: BinaryIO, dump: str, warnings: list[str]) -> Iterator[Row]:
-        with gzip.open(stream) as content:
-            yield from plain(cast("BinaryIO", content), dump, warnings)
-
-    return unpacked
+    suffix = _suffix(Path(dump)).removesuffix(".gz")
+    return {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}[suffix]
 
 
 def _text(stream: BinaryIO, dump: str, warnings: list[str]) -> tuple[io.TextIOWrapper, str]:
@@ -212,7 +275,7 @@ def _text(stream: BinaryIO, dump: str, warnings: list[str]) -> tuple[io.TextIOWr
     head = buffered.peek(_HEAD_BYTES)[:_HEAD_BYTES]
     if not head:
         raise DumpError(f"{dump}: the file is empty. Replace it, or move it out of the way.")
-    encoding = next((e for bom, e in _BOMS.items() if head.startswith(bom)), "utf-8")
+    encoding = next((e for bom, e in _BOMS.items() if head.startswith(bom)), _unmarked(head))
     if encoding == "utf-8" and _is_binary(head):
         raise DumpError(
             f"{dump}: binary data, not text. Is the name's ending right? Known formats: {FORMATS}."
@@ -220,6 +283,14 @@ def _text(stream: BinaryIO, dump: str, warnings: list[str]) -> tuple[io.TextIOWr
     foreign = _Foreign(dump, warnings)
     text = io.TextIOWrapper(buffered, encoding=encoding, errors=foreign.handler, newline="")
     return text, head.decode(encoding, errors="replace")  # it may end within a character
+
+
+def _unmarked(head: bytes) -> str:
+    """Tell the encoding of a text that doesn't name it: its first letters are plain ones."""
+    even, odd = any(head[:16:2]), any(head[1:16:2])
+    if len(head) < 16 or even == odd:
+        return "utf-8"
+    return "utf-16-le" if even else "utf-16-be"
 
 
 def _is_binary(head: bytes) -> bool:
@@ -256,7 +327,7 @@ def _csv(stream: BinaryIO, dump: str, warnings: list[str]) -> Iterator[Row]:
     places: dict[str, int] = {}
     for place, name in enumerate(header):
         places.setdefault(name, place)
-    records = _records(text, delimiter, len(header))
+    records = _records(_lines(text, dump), delimiter, len(header))
     next(records)  # the header itself
     for number, (cells, defect) in enumerate(records, start=1):
         if defect is None:
@@ -278,6 +349,17 @@ def _header(head: str, dump: str) -> tuple[str, list[str]]:
 
 def _lenient(text: str, delimiter: str) -> Iterator[list[str]]:
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+
+
+def _lines(text: io.TextIOWrapper, dump: str) -> Iterator[str]:
+    """Yield the lines of a text; one that goes on for ever would fill the memory."""
+    while line := text.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise DumpError(
+                f"{dump}: a line of more than {_LONGEST_LINE >> 20} million characters. "
+                "One article or record a line is expected: convert it, or move it out of the way."
+            )
+        yield line
 
 
 class _Lines:
@@ -349,7 +431,7 @@ def _misfit(cells: Sequence[str], width: int, doubtful: bool) -> str | None:
 def _jsonl(stream: BinaryIO, dump: str, warnings: list[str]) -> Iterator[Row]:
     """Yield the objects of a JSON Lines file, one a line."""
     text, _ = _text(stream, dump, warnings)
-    for number, line in enumerate(filter(str.strip, text), start=1):
+    for number, line in enumerate(filter(str.strip, _lines(text, dump)), start=1):
         try:
             cells = json.loads(line)
         except (ValueError, RecursionError) as fault:
@@ -362,15 +444,16 @@ def _jsonl(stream: BinaryIO, dump: str, warnings: list[str]) -> Iterator[Row]:
 
 
 def _parquet(stream: BinaryIO, dump: str, _: list[str]) -> Iterator[Row]:
-    """Yield the rows of a Parquet file. Needs random access: packed files are read whole."""
-    seekable = stream if stream.seekable() else io.BytesIO(stream.read())
-    table = pq.ParquetFile(seekable)
-    if not has_title(table.schema_arrow.names):
-        raise no_title(dump, table.schema_arrow.names)
-    number = 0
-    for batch in table.iter_batches(batch_size=4096):
-        for cells in batch.to_pylist():
-            number += 1
+    """Yield the rows of a Parquet file. Needs random access: packed files are unpacked to disk."""
+    with tempfile.TemporaryFile() as unpacked:
+        if not stream.seekable():
+            shutil.copyfileobj(stream, unpacked)
+        table = pq.ParquetFile(stream if stream.seekable() else unpacked)
+        if not has_title(table.schema_arrow.names):
+            raise no_title(dump, table.schema_arrow.names)
+        batches = table.iter_batches(batch_size=4096)
+        rows = chain.from_iterable(batch.to_pylist() for batch in batches)
+        for number, cells in enumerate(rows, start=1):
             yield Row(dump, number, cells)
 
 

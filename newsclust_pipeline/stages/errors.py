@@ -23,3 +23,7 @@ class CollectionError(NewsclustError):
 
 class HistoryError(NewsclustError):
     """The stories' history can't be read, or is not the one that stories were named by."""
+
+
+class RoomError(NewsclustError):
+    """There is no room on disk for what a stage keeps there while it works."""

@@ -143,6 +143,7 @@ def test_a_newsapi_article_is_understood_with_its_nested_source():
         "venue": "Skällö Herald",
         "dump": "news.jsonl",
         "copies": 1,
+        "outlets": ["Skällö Herald"],
     }
 
 
