@@ -228,7 +228,7 @@ def test_a_bad_arrival_is_told_with_its_threshold_which_can_be_moved(
     name, arrival, complaint, allowing
 ):
     raw_news, told = arrival
-    history = History().run(**told)
+    history = History().run(embedded=False, **told)
     found = failed(history.verdicts(raw_news))
     assert complaint in found[name]
     assert "raw_news_checks" in found[name], "where to allow it"
@@ -238,7 +238,7 @@ def test_a_bad_arrival_is_told_with_its_threshold_which_can_be_moved(
 @pytest.mark.parametrize("name", FINE_ARRIVALS)
 def test_what_is_just_within_the_thresholds_or_too_little_to_judge_passes(name):
     raw_news, told = FINE_ARRIVALS[name]
-    assert failed(History().run(**told).verdicts(raw_news)) == {}
+    assert failed(History().run(embedded=False, **told).verdicts(raw_news)) == {}
 
 
 def test_without_a_record_of_the_run_what_the_table_tells_is_judged():
