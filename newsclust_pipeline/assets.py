@@ -32,6 +32,7 @@ from newsclust_pipeline.stages import (
     layout,
     lineage,
     page,
+    preview,
     quality,
     search,
     stories,
@@ -233,6 +234,7 @@ def cluster_plot(
     html = page.build_page(documents, described, made_with)
     return result(
         html,
+        preview=dg.MetadataValue.md(preview.markdown(documents)),
         documents=documents.num_rows,
         stories=described.num_rows,
         noise_share=stories.noise_share(hdbscan_labels),

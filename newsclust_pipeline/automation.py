@@ -29,11 +29,20 @@ sweep_job = dg.define_asset_job(
 
 # Also runs what failed when the sensor asked for it: a change is asked for once.
 daily_schedule = dg.ScheduleDefinition(
-    name="daily", job=news_job, cron_schedule="0 6 * * *", execution_timezone="UTC"
+    name="daily",
+    job=news_job,
+    cron_schedule="0 6 * * *",
+    execution_timezone="UTC",
+    description="Every morning: also makes up for a run that failed.",
 )
 
 
-@dg.sensor(name="dump_sensor", job=news_job, minimum_interval_seconds=60)
+@dg.sensor(
+    name="dump_sensor",
+    job=news_job,
+    minimum_interval_seconds=60,
+    description="One run whenever dumps came, changed or went, half a minute after the last of it.",
+)
 def dump_sensor(
     context: dg.SensorEvaluationContext, news: NewsDumps
 ) -> dg.SensorResult | dg.SkipReason:

@@ -175,6 +175,14 @@ class PageIO(AtomicFileIO):
     """Pages as they are."""
 
     ending = ".html"
+    data_url: str = Field("", description="Where the data folder is served; empty: nowhere.")
+
+    def handle_output(self, context: dg.OutputContext, obj: str) -> None:
+        """Persist a page, and link it where it is served."""
+        super().handle_output(context, obj)
+        if self.data_url:
+            address = f"{self.data_url.rstrip('/')}/{self._path(context.asset_key).name}"
+            context.add_output_metadata({"page": dg.MetadataValue.url(address)})
 
     def write(self, value: str, path: Path) -> None:
         """Write a page."""

@@ -2,11 +2,12 @@
 
 import os
 import time
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
 
-from newsclust_pipeline.automation import SETTLE_SECONDS, dump_sensor
+from newsclust_pipeline.automation import SETTLE_SECONDS, daily_schedule, dump_sensor, manifest
 from newsclust_pipeline.resources import NewsDumps
 from newsclust_pipeline.stages.errors import DumpError
 
@@ -74,6 +75,59 @@ def test_hidden_and_temporary_files_are_overlooked(seen, name):
     folder, cursor = seen
     settled(folder / name, age=0)
     assert "nothing new" in tick(folder, cursor).skip_message
+
+
+def test_files_that_are_no_dumps_ask_for_nothing(seen):
+    folder, cursor = seen
+    settled(folder / "readme.txt", age=0)
+    assert "nothing new in 2 dumps" in tick(folder, cursor).skip_message
+
+
+def test_a_dump_from_the_future_only_tells_of_a_wrong_clock(seen):
+    folder, cursor = seen
+    settled(folder / "c.csv", age=-86_400)
+    assert len(tick(folder, cursor).run_requests) == 1
+
+
+def test_a_half_written_dump_is_asked_for_once_it_is_whole(seen):
+    folder, cursor = seen
+    settled(folder / "c.csv", "title\nHalf an arti", age=1)
+    assert "c.csv: changed less than" in tick(folder, cursor).skip_message
+    settled(folder / "c.csv", "title\nHalf an article no more\n")
+    found = tick(folder, cursor)
+    assert len(found.run_requests) == 1
+    assert isinstance(tick(folder, found.cursor), dg.SkipReason)
+
+
+def test_a_file_that_goes_while_the_folder_is_read_is_no_error(tmp_path):
+    settled(tmp_path / "a.csv")
+    settled(tmp_path / "b.csv")
+    listed = manifest(tmp_path)
+    assert next(listed)[0] == "a.csv"
+    (tmp_path / "b.csv").unlink()
+    assert list(listed) == []
+
+
+def test_thousands_of_dumps_are_looked_through_in_no_time(tmp_path):
+    for n in range(5000):
+        (tmp_path / f"{n}.csv").touch()
+    start = time.process_time()
+    assert len(list(manifest(tmp_path))) == 5000
+    assert time.process_time() - start < 2, "a tick may take 60 seconds, on slow disks, too"
+
+
+def test_what_failed_is_made_up_for_by_the_schedule_whatever_the_sensor_saw():
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2024, 6, 3, 6, tzinfo=UTC)
+    )
+    requests = daily_schedule.evaluate_tick(context).run_requests
+    assert len(requests) == 1
+    assert daily_schedule.job_name == dump_sensor.job_name == "news_to_stories"
+
+
+def test_nothing_runs_by_itself_until_it_is_switched_on():
+    assert dump_sensor.default_status == dg.DefaultSensorStatus.STOPPED
+    assert daily_schedule.default_status == dg.DefaultScheduleStatus.STOPPED
 
 
 def test_an_empty_folder_asks_for_nothing(tmp_path):

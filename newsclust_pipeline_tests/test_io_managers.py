@@ -162,3 +162,14 @@ def test_what_the_last_run_made_is_there_to_build_on_unless_it_is_broken_which_i
         (tmp_path / "thing.parquet").write_bytes(broken)
         assert manager.last("thing", said.append) is None
         assert str(tmp_path / "thing.parquet") in said.pop()
+
+
+def test_a_served_data_folder_gives_the_ui_a_link_to_the_page(tmp_path):
+    for served, link in {
+        "": None,
+        "http://maps.example/news/": "http://maps.example/news/page.html",
+    }.items():
+        context = output("page")
+        HtmlIO(data_dir=str(tmp_path), data_url=served).handle_output(context, "a page")
+        found = context.consume_logged_metadata().get("page")
+        assert (found and found.value) == link

@@ -54,7 +54,7 @@ _BATCH = 2_000  # articles that are Python objects at one time
 _TABLES = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
-    PRAGMA cache_size = -65536;  -- 64 MB
+    PRAGMA cache_size = -16384;  -- 16 MB
     CREATE TABLE text (doc_id TEXT PRIMARY KEY, title TEXT, description TEXT);
     CREATE TABLE copy (
         doc_id TEXT, published_at INTEGER, url TEXT, venue TEXT, dump TEXT, row INTEGER

@@ -2,7 +2,9 @@
 
 import json
 import random
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -17,6 +19,7 @@ from newsclust_pipeline.stages.articles import (
     parse_dates,
 )
 from newsclust_pipeline.stages.dumps import Row, find_dumps
+from newsclust_pipeline.stages.errors import RoomError
 from newsclust_pipeline.stages.files import write_parquet
 
 NOON = datetime(2024, 6, 3, 12, tzinfo=UTC)
@@ -213,6 +216,77 @@ def test_articles_that_differ_in_title_description_or_case_are_not_folded():
 def test_an_id_depends_on_title_and_description_alone_and_never_changes():
     article = only({"title": "Storm nears coast", "url": "a", "date": "2024", "source": "Post"})
     assert article["doc_id"] == "5fe5895012c0c156"  # ids lie in people's collections: fixed forever
+
+
+def test_the_outlets_of_all_copies_are_kept_once_each_by_name():
+    article = only(
+        {"title": "Ferry docks", "source": "Post", "date": "2024-06-03"},
+        {"title": "Ferry docks", "source": "Herald"},
+        {"title": "Ferry docks", "source": "Post"},
+        {"title": "Ferry docks"},
+    )
+    assert (article["venue"], article["outlets"]) == ("Post", ["Herald", "Post"])
+    assert only({"title": "Ferry docks"})["outlets"] == []
+
+
+def test_one_article_in_dumps_of_different_columns_is_one_with_all_its_outlets(tmp_path):
+    (tmp_path / "a.csv").write_text("Headline;Teaser;Publisher\nFerry docks;At noon;Herald\n")
+    (tmp_path / "b.jsonl").write_text(
+        '{"title": "Ferry docks", "summary": "At noon", "pubDate": "Mon, 03 Jun 2024 12:00:00 GMT",'
+        ' "source": {"name": "Post"}, "link": "https://post.example/1"}\n'
+    )
+    (article,) = collect_articles(find_dumps(tmp_path).rows()).table.to_pylist()
+    assert (article["copies"], article["outlets"]) == (2, ["Herald", "Post"])
+    assert (article["dump"], article["published_at"]) == ("b.jsonl", NOON)
+    assert article["url"] == "https://post.example/1"
+
+
+def test_copies_are_folded_across_batches_without_losing_one():
+    news = [{"title": f"Story {n % 700}", "source": f"Outlet {n % 3}"} for n in range(4200)]
+    table = collect(*news).table
+    assert table.num_rows == 700
+    assert set(table["copies"].to_pylist()) == {6}
+    assert {len(outlets) for outlets in table["outlets"].to_pylist()} == {3}
+
+
+# --- memory
+
+
+def own_memory():
+    """Megabytes that are not files mapped into memory."""
+    status = Path("/proc/self/status").read_text().split()
+    return int(status[status.index("RssAnon:") + 1]) / 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc here")
+def test_memory_does_not_grow_with_the_dump():
+    told = []
+
+    def rows():
+        for n in range(8_000):
+            yield Row("a.csv", n, {"title": f"Story {n}", "description": f"{n:09} " * 800})
+            if n in {1_999, 7_999}:
+                told.append(own_memory())
+
+    found = collect_articles(rows())
+    told.append(own_memory())
+    assert found.table.num_rows == 8_000
+    assert found.table["text"].nbytes > 60 << 20
+    assert max(told[1:]) - told[0] < 30, "megabytes more, for three quarters of the texts"
+
+
+def test_a_full_disk_is_told_with_the_setting_that_moves_the_files(tmp_path, monkeypatch):
+    import resource
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    most, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    rows = (Row("a.csv", n, {"title": f"Story {n} " * 500}) for n in range(2000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+    try:
+        with pytest.raises(RoomError, match=f"{tmp_path}: can't keep temporary files.*TMPDIR"):
+            collect_articles(rows)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
 
 
 # --- order

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from newsclust_pipeline.stages import dumps
 from newsclust_pipeline.stages.dumps import find_dumps, is_transient, list_files
 from newsclust_pipeline.stages.errors import DumpError
 
@@ -72,8 +73,8 @@ def read(path, content=None):
     """Write a dump if its content is given; give its rows and the warnings."""
     if content is not None:
         path.write_bytes(content)
-    dumps = find_dumps(path)
-    return list(dumps.rows()), dumps.warnings
+    found = find_dumps(path)
+    return list(found.rows()), found.warnings
 
 
 def titles(rows):
@@ -392,3 +393,73 @@ def test_a_dump_of_broken_rows_only_is_set_aside_with_a_warning(tmp_path):
     rows, warnings = read(tmp_path / "news.jsonl", b"<html>\n</html>\n")
     assert [row.number for row in rows if row.defect] == [1, 2]
     assert warnings == ["news.jsonl: none of its 2 rows could be read"]
+
+
+# --- harm
+
+
+@pytest.mark.parametrize("suffix", [".csv.gz", ".zip", "gz in zip", ".parquet in zip"])
+def test_what_unpacks_beyond_all_measure_is_stopped_on_the_way(tmp_path, monkeypatch, suffix):
+    monkeypatch.setattr(dumps, "LEAST_ALLOWANCE", 1 << 20)
+    text = b"title\n" + b"Ferry docks again and again\n" * 200_000
+    bombs = {
+        ".csv.gz": ("news.csv.gz", gzip.compress(text)),
+        ".zip": ("news.zip", zipped([("news.csv", text)])),
+        "gz in zip": ("news.zip", zipped([("news.csv.gz", gzip.compress(text))])),
+        ".parquet in zip": ("news.zip", zipped([("news.parquet", bytes(5 << 20))])),
+    }
+    name, content = bombs[suffix]
+    with pytest.raises(DumpError, match=rf"{name}: unpacks to more than 100 times its size"):
+        read(tmp_path / name, content)
+
+
+def test_the_allowance_is_that_of_the_whole_archive(tmp_path, monkeypatch):
+    monkeypatch.setattr(dumps, "LEAST_ALLOWANCE", 1 << 20)
+    text = b"title\n" + b"Ferry docks\n" * 30_000
+    members = [(f"{n}.csv", text) for n in range(5)]
+    assert len(read(tmp_path / "two.zip", zipped(members[:2]))[0]) == 60_000
+    with pytest.raises(DumpError, match=r"five\.zip: unpacks to more"):
+        read(tmp_path / "five.zip", zipped(members))
+
+
+def test_small_dumps_may_repeat_themselves(tmp_path):
+    text = b"title\n" + b"Ferry docks\n" * 100_000
+    rows, _ = read(tmp_path / "news.csv.gz", gzip.compress(text))
+    assert len(rows) == 100_000
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../news.csv",
+        "a/../../news.csv",
+        "/etc/news.csv",
+        "C:\\news.csv",
+        "..\\news.csv",
+        "C:news.csv",
+    ],
+)
+def test_an_archive_with_names_that_lead_out_of_it_is_refused(tmp_path, name):
+    content = zipped([("good.csv", "title\nFerry docks\n"), (name, "title\nBees\n")])
+    with pytest.raises(DumpError, match=r"news\.zip: refused, it names a place outside"):
+        read(tmp_path / "news.zip", content)
+
+
+@pytest.mark.parametrize("name", ["a..b.csv", "...csv", "2024/06/news..csv", "a b/(news).csv"])
+def test_odd_names_that_stay_inside_are_none_of_those(tmp_path, name):
+    content = zipped([("good.csv", "title\nFerry docks\n"), (name, "title\nBees\n")])
+    assert "Ferry docks" in titles(read(tmp_path / "news.zip", content)[0])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_is_known_without_its_mark(tmp_path, encoding):
+    rows, _ = read(tmp_path / "news.csv", packed(".csv").decode().encode(encoding))
+    assert [dict(row.cells) for row in rows] == NEWS
+
+
+@pytest.mark.parametrize("name", ["news.csv", "news.jsonl", "news.csv.gz"])
+def test_a_line_without_end_does_not_fill_the_memory(tmp_path, name, monkeypatch):
+    monkeypatch.setattr(dumps, "_LONGEST_LINE", 1 << 20)
+    text = b"title\n" + b'"' + b"x" * (2 << 20)
+    with pytest.raises(DumpError, match=f"{name}: a line of more than 1 million characters"):
+        read(tmp_path / name, gzip.compress(text) if name.endswith("gz") else text)
