@@ -1,0 +1,75 @@
+"""The files for running by itself say what the README says, and their readers accept them."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import newsclust_pipeline
+from newsclust_pipeline.automation import SETTLE_SECONDS, daily_schedule, dump_sensor
+from newsclust_pipeline.config import ArrivalConfig
+from newsclust_pipeline.definitions import build_defs
+
+ROOT = Path(newsclust_pipeline.__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = (ROOT / "docs" / "automation.md").read_text(encoding="utf-8")
+UNITS = sorted((ROOT / "deploy").glob("*.service"))
+WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "stories.yml").read_text())
+STEPS = {step.get("name", step.get("uses")): step for step in WORKFLOW["jobs"]["stories"]["steps"]}
+
+
+def test_the_workflow_runs_the_contracts_command_after_the_readmes_installation():
+    assert "dagster asset materialize --select '*' -m newsclust_pipeline" in STEPS["Cluster"]["run"]
+    install = [line.strip() for line in STEPS["Install"]["run"].splitlines() if "pip" in line]
+    documented = re.findall(r"`\.venv/bin/pip install ([^`]*)`", README)
+    assert [line.removeprefix("python -m pip install ") for line in install] == documented[:2]
+
+
+def test_the_workflow_runs_on_a_schedule_and_keeps_the_map_where_the_pipeline_puts_it():
+    # YAML 1.1 reads the key `on` as true.
+    assert WORKFLOW[True]["schedule"] == [{"cron": daily_schedule.cron_schedule}]
+    assert STEPS["Keep the map"]["with"]["path"] == "data/cluster_plot.html"
+    assert WORKFLOW["jobs"]["stories"]["env"]["NEWSCLUST_DATA_DIR"].endswith("/data")
+    for step in STEPS.values():
+        subprocess.run(["bash", "-n"], input=step.get("run", ""), text=True, check=True)
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
+def test_systemd_accepts_the_units(tmp_path):
+    installed = {"/srv/newsclust/.venv/bin/": f"{Path(sys.executable).parent}/"}
+    for unit in UNITS:
+        text = unit.read_text()
+        for documented, here in installed.items():
+            text = text.replace(documented, here)
+        (tmp_path / unit.name).write_text(text)
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *tmp_path.iterdir()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_units_start_what_there_is():
+    started = re.findall(
+        r"ExecStart=/srv/newsclust/\.venv/bin/(\S+)", "".join(map(Path.read_text, UNITS))
+    )
+    assert sorted(started) == ["dagster-daemon", "dagster-webserver"]
+    assert all(Path(sys.executable).with_name(program).exists() for program in started)
+    text = UNITS[0].read_text()
+    assert f"sensor start {dump_sensor.name} " in text
+    assert f"schedule start {daily_schedule.name} " in text
+
+
+def test_the_documentation_knows_every_threshold_and_check():
+    for name, field in ArrivalConfig.model_fields.items():
+        assert f"`{name}: {field.default}`" in DOCS
+    checks = build_defs().resolve_asset_graph().asset_check_keys
+    of_raw_news = {key.name for key in checks if key.asset_key.to_user_string() == "raw_news"}
+    assert of_raw_news - {name for name in of_raw_news if f"`{name}`" in DOCS} == {"ids_are_unique"}
+    assert f"{SETTLE_SECONDS} seconds" in DOCS
