@@ -17,7 +17,7 @@ from newsclust_pipeline.stages.neighbours import Neighbours
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_ROWS = 1 << 16  # of a table that are copied at one time, however it is cut up
+_ROWS = 1 << 12  # of a table that are copied at one time, however it is cut up
 
 COLUMNS = {
     "doc_id": "The document: 64 bits of its text's hash, hexadecimal.",
@@ -29,7 +29,7 @@ COLUMNS = {
     "venue": "The outlet.",
     "dump": "The file that the article came from.",
     "copies": "How many identical articles this row stands for, itself included.",
-    "outlets": "The outlets of all its copies, by name.",
+    "venues": "The outlets of all its copies, by name.",
     "embedding": "The text's vector, of unit length.",
     "label": "The story's number in this run, largest first; -1 for noise.",
     "probability": "How surely the document belongs to its story, 0 to 1.",

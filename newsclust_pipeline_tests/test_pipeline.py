@@ -70,7 +70,7 @@ def test_tables_have_their_contracted_columns(sample_run):
     columns = {f: pq.read_schema(sample_run.data / f).names for f in FILES if "parquet" in f}
     assert columns["raw_news.parquet"] == [
         "doc_id", "title", "description", "text", "published_at", "url", "venue", "dump", "copies",
-        "outlets",
+        "venues",
     ]  # fmt: skip
     assert columns["embeddings.parquet"] == ["doc_id", "embedding"]
     assert columns["hdbscan_labels.parquet"] == ["doc_id", "label", "probability", "story_id"]

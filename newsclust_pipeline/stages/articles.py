@@ -38,7 +38,7 @@ ARTICLES = pa.schema(
         pa.field("venue", pa.string()),
         pa.field("dump", pa.string(), nullable=False),
         pa.field("copies", pa.int32(), nullable=False),
-        pa.field("outlets", pa.list_(pa.string()), nullable=False),
+        pa.field("venues", pa.list_(pa.string()), nullable=False),
     ]
 )
 REJECTED = pa.schema(
@@ -70,10 +70,10 @@ _FOLDED = """
         ) AS place FROM copy
     ), counted AS (
         SELECT doc_id, count(*) AS copies,
-            json_group_array(DISTINCT venue) FILTER (WHERE venue IS NOT NULL) AS outlets
+            json_group_array(DISTINCT venue) FILTER (WHERE venue IS NOT NULL) AS venues
         FROM copy GROUP BY doc_id
     )
-    SELECT doc_id, title, description, published_at, url, venue, dump, copies, outlets
+    SELECT doc_id, title, description, published_at, url, venue, dump, copies, venues
     FROM placed JOIN counted USING (doc_id) JOIN text USING (doc_id)
     WHERE place = 1 ORDER BY published_at NULLS LAST, doc_id
 """
@@ -185,7 +185,7 @@ class _Copies:
         for row in self._database.execute(_FOLDED):
             article = dict(row)
             article["text"] = _text(article["title"], article["description"])
-            article["outlets"] = sorted(json.loads(article["outlets"]))
+            article["venues"] = sorted(json.loads(article["venues"]))
             yield article
 
 

@@ -146,7 +146,7 @@ def test_a_newsapi_article_is_understood_with_its_nested_source():
         "venue": "Skällö Herald",
         "dump": "news.jsonl",
         "copies": 1,
-        "outlets": ["Skällö Herald"],
+        "venues": ["Skällö Herald"],
     }
 
 
@@ -225,8 +225,8 @@ def test_the_outlets_of_all_copies_are_kept_once_each_by_name():
         {"title": "Ferry docks", "source": "Post"},
         {"title": "Ferry docks"},
     )
-    assert (article["venue"], article["outlets"]) == ("Post", ["Herald", "Post"])
-    assert only({"title": "Ferry docks"})["outlets"] == []
+    assert (article["venue"], article["venues"]) == ("Post", ["Herald", "Post"])
+    assert only({"title": "Ferry docks"})["venues"] == []
 
 
 def test_one_article_in_dumps_of_different_columns_is_one_with_all_its_outlets(tmp_path):
@@ -236,7 +236,7 @@ def test_one_article_in_dumps_of_different_columns_is_one_with_all_its_outlets(t
         ' "source": {"name": "Post"}, "link": "https://post.example/1"}\n'
     )
     (article,) = collect_articles(find_dumps(tmp_path).rows()).table.to_pylist()
-    assert (article["copies"], article["outlets"]) == (2, ["Herald", "Post"])
+    assert (article["copies"], article["venues"]) == (2, ["Herald", "Post"])
     assert (article["dump"], article["published_at"]) == ("b.jsonl", NOON)
     assert article["url"] == "https://post.example/1"
 
@@ -246,7 +246,7 @@ def test_copies_are_folded_across_batches_without_losing_one():
     table = collect(*news).table
     assert table.num_rows == 700
     assert set(table["copies"].to_pylist()) == {6}
-    assert {len(outlets) for outlets in table["outlets"].to_pylist()} == {3}
+    assert {len(venues) for venues in table["venues"].to_pylist()} == {3}
 
 
 # --- memory
