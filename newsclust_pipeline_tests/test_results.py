@@ -76,3 +76,16 @@ def test_any_other_error_keeps_its_traceback():
 
     with pytest.raises(ZeroDivisionError):
         stage()
+
+
+def test_a_version_does_not_depend_on_how_a_table_lies_in_memory():
+    rows = {
+        "n": [n if n % 3 else None for n in range(10_000)],
+        "text": [f"Ferry {n}" if n % 7 else None for n in range(10_000)],
+        "venues": [["Post"] * (n % 3) for n in range(10_000)],
+    }
+    whole = pa.table(rows)
+    expected = result(whole).data_version
+    for size in (1, 13, 4097, 9_999):
+        cut = pa.concat_tables(whole.slice(start, size) for start in range(0, 10_000, size))
+        assert result(cut).data_version == expected
