@@ -47,7 +47,7 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         "json_io": JsonIO(data_dir=data_dir),
         "html_io": HtmlIO(data_dir=data_dir, data_url=_setting("NEWSCLUST_DATA_URL")),
         "history_io": HistoryIO(data_dir=data_dir),
-        "page_io": PageIO(data_dir=data_dir),
+        "page_io": PageIO(data_dir=data_dir, data_url=_setting("NEWSCLUST_DATA_URL")),
     }
     return dg.Definitions(
         assets=assets.PIPELINE,
