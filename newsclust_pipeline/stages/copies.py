@@ -7,6 +7,7 @@ each is compared with those that stand, not with other copies: no chain leads fr
 """
 
 import re
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,43 @@ _LEAST = 10  # shingles that a text must have to be compared: shorter ones agree
 _SHORTEST = 1 / 2  # of the longer text, at which a shorter one can still be its copy
 _PRIME = np.uint64(0x9E3779B97F4A7C15)  # spreads the hashes of words that make up a run
 _CHUNK = 20_000  # articles whose words are in memory at a time
+
+
+@dataclass(frozen=True)
+class Folded:
+    """Articles, near-copies folded into those that stand for them.
+
+    Attributes:
+        table: the articles that stand, in their order; `copies` and `outlets` are those of all.
+        folded: the others: their own columns, and `stands` (the doc_id of the one that does).
+    """
+
+    table: pa.Table
+    folded: pa.Table
+
+
+def fold(articles: pa.Table, similarity: float | None) -> Folded:
+    """Fold near-copies into the first published of them.
+
+    Args:
+        articles: columns doc_id, title, description, venue, copies, outlets (lists of strings,
+            sorted), in order of publication; others are kept.
+        similarity: as of `near_copies`; None folds nothing.
+    """
+    rows = np.arange(articles.num_rows)
+    stands = rows if similarity is None else near_copies(articles, similarity)
+    others = articles.filter(stands != rows)
+    standing = pa.array(articles["doc_id"].to_numpy()[stands[stands != rows]], pa.string())
+    counted = articles.select(["copies", "outlets"]).to_pandas().groupby(stands)
+    table = articles.filter(stands == rows)
+    for name, values in (
+        ("copies", counted["copies"].sum()),
+        ("outlets", counted["outlets"].agg(lambda lists: sorted(set().union(*lists)))),
+    ):
+        field = table.schema.field(name)
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, field, pa.array(values, field.type))
+    return Folded(table, others.append_column("stands", standing))
 
 
 def near_copies(articles: pa.Table, similarity: float) -> np.ndarray:

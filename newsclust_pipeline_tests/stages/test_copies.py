@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from newsclust_pipeline.stages.copies import near_copies
+from newsclust_pipeline.stages.copies import fold, near_copies
 
 FERRY = (
     "A fire broke out in the engine room of the night ferry to Vesterglans on Tuesday, and all 212 "
@@ -135,3 +135,41 @@ def test_agrees_with_comparing_all_pairs():
 @pytest.mark.parametrize("n", [0, 1])
 def test_nothing_to_compare_is_no_exception(n):
     assert stands(*[("Ferry fire", FERRY, "A")] * n) == list(range(n))
+
+
+def counted(*rows):
+    """Articles with what folding counts: copies and outlets."""
+    table = articles(*(row[:3] for row in rows))
+    table = table.append_column("doc_id", pa.array([f"d{i}" for i in range(len(rows))]))
+    table = table.append_column("copies", pa.array([row[3] for row in rows], pa.int32()))
+    outlets = pa.array([row[4] for row in rows], pa.list_(pa.string()))
+    return table.append_column("outlets", outlets)
+
+
+def test_the_one_that_stands_counts_all_copies_and_all_outlets():
+    done = fold(
+        counted(
+            ("Ferry fire", FERRY, "B", 2, ["B", "C"]),
+            ("Clocks", MUSEUM, "A", 1, ["A"]),
+            ("Night ferry on fire", FERRY, "D", 3, ["C", "D"]),
+            ("Fire on ferry", FERRY + TRAILER, None, 1, []),
+        ),
+        0.8,
+    )
+    assert done.table["doc_id"].to_pylist() == ["d0", "d1"]
+    assert done.table["copies"].to_pylist() == [6, 1]
+    assert done.table["outlets"].to_pylist() == [["B", "C", "D"], ["A"]]
+    assert done.folded.select(["doc_id", "stands"]).to_pylist() == [
+        {"doc_id": "d2", "stands": "d0"},
+        {"doc_id": "d3", "stands": "d0"},
+    ]
+
+
+@pytest.mark.parametrize("rows", [[], [("Ferry fire", FERRY, "B", 2, ["B"])] * 2])
+def test_folding_can_be_switched_off_and_loses_nothing(rows):
+    table = counted(*rows)
+    done = fold(table, None)
+    assert done.table.equals(table)
+    assert done.folded.num_rows == 0
+    assert done.folded.column_names == [*table.column_names, "stands"]
+    assert fold(table, 0.8).table.schema == table.schema
