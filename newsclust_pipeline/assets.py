@@ -14,6 +14,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from newsclust_pipeline.config import (
+    ArticlesConfig,
     HdbscanConfig,
     KnnConfig,
     QualityConfig,
@@ -27,6 +28,7 @@ from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHisto
 from newsclust_pipeline.results import plain_errors, result
 from newsclust_pipeline.stages import (
     collection,
+    copies,
     density,
     identity,
     layout,
@@ -39,7 +41,7 @@ from newsclust_pipeline.stages import (
     time_distance,
     tuning,
 )
-from newsclust_pipeline.stages.articles import collect_articles
+from newsclust_pipeline.stages.articles import collect_articles, within
 from newsclust_pipeline.stages.embedding import embed, matrix
 from newsclust_pipeline.stages.neighbours import Neighbours
 from newsclust_pipeline.stages.progress import log_progress
@@ -60,23 +62,31 @@ def stage(io: str, *kinds: str) -> Callable[[Callable[..., Any]], dg.AssetsDefin
 
 
 @stage("parquet", "pandas", "parquet")
-def raw_news(context: dg.AssetExecutionContext, news: NewsDumps) -> dg.MaterializeResult[pa.Table]:
-    """Articles of all dumps: cleaned, dated, identical ones folded, each under its own id."""
+def raw_news(
+    context: dg.AssetExecutionContext, config: ArticlesConfig, news: NewsDumps
+) -> dg.MaterializeResult[pa.Table]:
+    """Articles of all dumps: cleaned, dated, copies folded, each under its own id."""
     dumps = news.open()
     found = collect_articles(dumps.rows())
-    rejected = news.keep_rejected(found.rejected)
+    rejected = news.keep("rejected_rows", found.rejected)
+    recent = within(found.table, config.window_days)
+    folded = copies.fold(recent, config.near_copy_similarity)
+    news.keep("near_copies", folded.folded)
     for warning in dumps.warnings:
         context.log.warning(warning)
     if found.rejected.num_rows:
         context.log.warning(f"{found.rejected.num_rows} rows set aside in {rejected}")
     return result(
-        found.table,
+        folded.table,
+        plain(config),
         news=news.location.name,
         dumps=len(dumps.paths),
         rows_read=found.rows,
         rows_rejected=found.rejected.num_rows,
         rows_untitled=found.untitled,
         copies_folded=found.rows - found.rejected.num_rows - found.table.num_rows,
+        near_copies_folded=folded.folded.num_rows,
+        before_window=found.table.num_rows - recent.num_rows,
         dates_unparsed=found.unparsed_dates,
         warnings=dumps.warnings,
     )

@@ -38,6 +38,24 @@ class ArrivalConfig(dg.Config):
     )
 
 
+class ArticlesConfig(dg.Config):
+    """Of `raw_news`."""
+
+    window_days: int | None = Field(
+        None,
+        ge=1,
+        description="Articles published more than so many days before the newest leave every "
+        "stage; undated ones stay. Unset: everything stays.",
+    )
+    near_copy_similarity: float | None = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="Share of the shorter article's runs of three words that must be in the other "
+        "for it to be folded as a copy. Unset: only identical articles are.",
+    )
+
+
 class KnnConfig(dg.Config):
     """Of `knn_distance_matrix`."""
 

@@ -20,7 +20,9 @@ class NewsDumps(dg.ConfigurableResource[Any]):
     """Where the news comes from."""
 
     path: str = Field("", description="A dump or a folder of dumps; empty for the bundled sample.")
-    data_dir: str = Field("data", description="Where rejected_rows.parquet goes.")
+    data_dir: str = Field(
+        "data", description="Where rejected_rows.parquet and near_copies.parquet go."
+    )
 
     @property
     def location(self) -> Path:
@@ -31,9 +33,9 @@ class NewsDumps(dg.ConfigurableResource[Any]):
         """Find the dumps; see `stages.dumps.find_dumps`."""
         return dumps.find_dumps(self.location)
 
-    def keep_rejected(self, rows: pa.Table) -> Path:
-        """Write the rows that can't be used; gives the file."""
-        target = Path(self.data_dir) / "rejected_rows.parquet"
+    def keep(self, name: str, rows: pa.Table) -> Path:
+        """Write down rows that are not in raw_news, as `<name>.parquet`; gives the file."""
+        target = Path(self.data_dir) / f"{name}.parquet"
         with atomic_path(target) as temporary:
             write_parquet(rows, temporary)
         return target

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ FILES = [
     "hdbscan_labels.parquet",
     "knn_distance_matrix.npz",
     "milvus_collection.json",
+    "near_copies.parquet",
     "parameter_plot.html",
     "parameter_sweep.parquet",
     "raw_news.parquet",
@@ -231,6 +233,73 @@ def test_documents_come_and_go_with_the_dump(pipeline, sample_rows, tmp_path):
         assert pq.read_metadata(made.data / f"{stage}.parquet").num_rows == 70
     drawn = made.metadata("umap_projection")
     assert (drawn["started_from"], drawn["kept_documents"]) == ("last positions", 40)
+
+
+def test_an_increment_gives_what_a_run_from_scratch_gives(pipeline, sample_rows, tmp_path):
+    old, fresh = sample_rows[:300], sample_rows[20:310]
+    grown = pipeline(old)
+    assert grown.run().success
+    write_dump(tmp_path / "dump.csv", fresh)
+    assert grown.run().success
+    searched = grown.metadata("knn_distance_matrix")["searched"]
+    (tmp_path / "again").mkdir()
+    scratch = Pipeline(
+        write_dump(tmp_path / "scratch.csv", fresh),
+        tmp_path / "again",
+        Path(grown.resources["embedder"].data_dir),
+    )
+    assert scratch.run().success
+    assert scratch.metadata("knn_distance_matrix")["searched"] > searched
+    for name in ("raw_news.parquet", "knn_distance_matrix.npz"):
+        one, other = ((run.data / name) for run in (grown, scratch))
+        if name.endswith("npz"):
+            with np.load(one) as ours, np.load(other) as theirs:
+                assert all(np.array_equal(ours[key], theirs[key]) for key in theirs)
+        else:
+            assert pq.read_table(one).drop(["dump"]).equals(pq.read_table(other).drop(["dump"]))
+    labels = [pq.read_table(run.data / "hdbscan_labels.parquet") for run in (grown, scratch)]
+    for column in ("doc_id", "label", "probability"):
+        assert labels[0][column].equals(labels[1][column])
+
+
+def test_forty_copies_of_an_article_leave_every_other_label_as_it_was(pipeline, sample_rows):
+    rows = sample_rows[:250]
+    alone = pipeline(rows)
+    assert alone.run().success
+    before = pq.read_table(alone.data / "hdbscan_labels.parquet").to_pylist()
+    copied = max(rows, key=lambda row: len(row["description"]))
+    copies = [
+        copied
+        | {
+            "title": f"{copied['title']} ({number})" if number % 2 else f"As told: {number} views",
+            "description": copied["description"] + " Read on at our site." * (number % 3),
+            "venue": f"Wire {number}",
+            "published_at": "2031-01-01T00:00:00Z",  # after it, whenever that was
+        }
+        for number in range(40)
+    ]
+    crowded = pipeline(rows + copies)
+    assert crowded.run().success
+    assert pq.read_table(crowded.data / "hdbscan_labels.parquet").to_pylist() == before
+    news = pq.read_table(crowded.data / "raw_news.parquet").to_pandas().set_index("title")
+    story = news.loc[copied["title"]]
+    assert (story["copies"], len(story["venues"])) == (41, 41)
+    folded = pq.read_table(crowded.data / "near_copies.parquet")
+    assert folded["stands"].to_pylist() == [story["doc_id"]] * 40
+
+
+def test_a_window_drops_old_articles_everywhere(pipeline, sample_rows):
+    made = pipeline(sample_rows[:200])
+    assert made.run().success
+    everything = pq.read_table(made.data / "raw_news.parquet")
+    newest = pc.max(everything["published_at"]).as_py()
+    assert made.run({"raw_news": {"window_days": 3}}).success
+    left = pq.read_table(made.data / "raw_news.parquet")
+    assert 0 < left.num_rows < everything.num_rows
+    assert all(newest - time < timedelta(days=3) for time in left["published_at"].to_pylist())
+    state = json.loads((made.data / "milvus_collection.json").read_text())
+    assert state["count"] == left.num_rows
+    assert made.metadata("raw_news")["before_window"] == everything.num_rows - left.num_rows
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7])

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from itertools import islice
@@ -195,6 +196,24 @@ def identified(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
         article = None if row.defect else _article(row)
         if article:
             yield article["doc_id"], row
+
+
+def within(articles: pa.Table, days: int | None) -> pa.Table:
+    """Keep articles of the last days before the newest; those without a date stay, too.
+
+    Dates in the future don't count as the newest: one wrong date would drop all other articles.
+
+    Args:
+        articles: column published_at, in UTC.
+        days: length of the window; None keeps everything.
+    """
+    published = articles["published_at"]
+    now = pa.scalar(datetime.now(UTC), published.type)
+    newest = pc.max(published.filter(pc.less_equal(published, now))).as_py()
+    if days is None or newest is None:
+        return articles
+    first = pa.scalar(newest - timedelta(days=days), published.type)
+    return articles.filter(pc.fill_null(pc.greater(published, first), True))
 
 
 def doc_id(text: str) -> str:

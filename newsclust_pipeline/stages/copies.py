@@ -27,7 +27,7 @@ class Folded:
     """Articles, near-copies folded into those that stand for them.
 
     Attributes:
-        table: the articles that stand, in their order; `copies` and `outlets` are those of all.
+        table: the articles that stand, in their order; `copies` and `venues` are those of all.
         folded: the others: their own columns, and `stands` (the doc_id of the one that does).
     """
 
@@ -39,7 +39,7 @@ def fold(articles: pa.Table, similarity: float | None) -> Folded:
     """Fold near-copies into the first published of them.
 
     Args:
-        articles: columns doc_id, title, description, venue, copies, outlets (lists of strings,
+        articles: columns doc_id, title, description, venue, copies, venues (lists of strings,
             sorted), in order of publication; others are kept.
         similarity: as of `near_copies`; None folds nothing.
     """
@@ -47,11 +47,11 @@ def fold(articles: pa.Table, similarity: float | None) -> Folded:
     stands = rows if similarity is None else near_copies(articles, similarity)
     others = articles.filter(stands != rows)
     standing = pa.array(articles["doc_id"].to_numpy()[stands[stands != rows]], pa.string())
-    counted = articles.select(["copies", "outlets"]).to_pandas().groupby(stands)
+    counted = articles.select(["copies", "venues"]).to_pandas().groupby(stands)
     table = articles.filter(stands == rows)
     for name, values in (
         ("copies", counted["copies"].sum()),
-        ("outlets", counted["outlets"].agg(lambda lists: sorted(set().union(*lists)))),
+        ("venues", counted["venues"].agg(lambda lists: sorted(set().union(*lists)))),
     ):
         field = table.schema.field(name)
         place = table.schema.get_field_index(name)

@@ -17,6 +17,7 @@ from newsclust_pipeline.stages.articles import (
     collect_articles,
     doc_id,
     parse_dates,
+    within,
 )
 from newsclust_pipeline.stages.dumps import Row, find_dumps
 from newsclust_pipeline.stages.errors import RoomError
@@ -417,3 +418,20 @@ def test_dates_of_parquet_stay_what_they_are(tmp_path):
         pq.read_schema(tmp_path / "news.parquet").field("date").type != table["published_at"].type
     )
     assert table["published_at"].to_pylist() == [NOON]
+
+
+DATED = ["2024-06-01", "2024-06-02", "2024-06-03", "2999-01-01", None]
+
+
+@pytest.mark.parametrize(("days", "left"), [(None, 5), (1, 3), (2, 4), (1000, 5)])
+def test_a_window_reaches_back_from_the_newest_article_and_keeps_undated_ones(days, left):
+    table = collect(*({"title": f"T{i}", "date": day} for i, day in enumerate(DATED))).table
+    kept = within(table, days)["title"].to_pylist()
+    assert len(kept) == left
+    assert {"T2", "T3", "T4"} <= set(kept)
+
+
+@pytest.mark.parametrize("news", [[], [{"title": "Undated"}]])
+def test_a_window_on_articles_without_dates_drops_nothing(news):
+    table = collect(*news).table
+    assert within(table, 1).equals(table)

@@ -143,7 +143,7 @@ def counted(*rows):
     table = table.append_column("doc_id", pa.array([f"d{i}" for i in range(len(rows))]))
     table = table.append_column("copies", pa.array([row[3] for row in rows], pa.int32()))
     outlets = pa.array([row[4] for row in rows], pa.list_(pa.string()))
-    return table.append_column("outlets", outlets)
+    return table.append_column("venues", outlets)
 
 
 def test_the_one_that_stands_counts_all_copies_and_all_outlets():
@@ -158,7 +158,7 @@ def test_the_one_that_stands_counts_all_copies_and_all_outlets():
     )
     assert done.table["doc_id"].to_pylist() == ["d0", "d1"]
     assert done.table["copies"].to_pylist() == [6, 1]
-    assert done.table["outlets"].to_pylist() == [["B", "C", "D"], ["A"]]
+    assert done.table["venues"].to_pylist() == [["B", "C", "D"], ["A"]]
     assert done.folded.select(["doc_id", "stands"]).to_pylist() == [
         {"doc_id": "d2", "stands": "d0"},
         {"doc_id": "d3", "stands": "d0"},
