@@ -42,6 +42,14 @@ def main() -> None:
     options.add_argument("--threads", type=int, default=os.cpu_count())
     given = options.parse_args()
     threads(given.threads)
+    if given.sizes or given.vectors:
+        held_against_peers(given)
+    if given.growth:
+        grown(given.growth, given.k, given.repeats)
+
+
+def held_against_peers(given: argparse.Namespace) -> None:
+    """Measure ours against peers on the same documents."""
     limits = {name: limit for name, (_, limit) in PEERS.items()}
     limits |= {name: int(most) for name, _, most in (pair.partition("=") for pair in given.limit)}
     with TemporaryDirectory() as folder:
@@ -59,8 +67,6 @@ def main() -> None:
         "agreement with ours, noise being a group. "
         + versions("hdbscan", "fast_hdbscan", "scikit-learn", "umap-learn", "evoc", "numba"),
     )
-    if given.growth:
-        grown(given.growth, given.k, given.repeats)
 
 
 def compared(
