@@ -89,7 +89,7 @@ def compared(
             spread(cost.seconds, 2),
             f"{np.median(cost.seconds) / np.median(own.seconds):.1f}",
             f"{cost.added:.3f}",
-            f"{cost.added / own.added:.1f}",
+            f"{cost.added / max(own.added, 1e-6):.1f}",
             f"{cost.result.max() + 1:,}",
             f"{np.mean(cost.result == NOISE):.2f}",
             f"{agreement(own.result, cost.result):.3f}",
