@@ -18,13 +18,14 @@ from newsclust_pipeline.config import (
     HdbscanConfig,
     KnnConfig,
     QualityConfig,
+    StoriesConfig,
     TimeConfig,
     Tuning,
     UmapConfig,
     plain,
 )
 from newsclust_pipeline.io_managers import CsrIO, ParquetIO
-from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory
+from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory, Titles
 from newsclust_pipeline.results import plain_errors, result
 from newsclust_pipeline.stages import (
     collection,
@@ -37,14 +38,24 @@ from newsclust_pipeline.stages import (
     preview,
     quality,
     search,
-    stories,
     time_distance,
     tuning,
 )
 from newsclust_pipeline.stages.articles import collect_articles, within
+from newsclust_pipeline.stages.digest import digest as write_digest
 from newsclust_pipeline.stages.embedding import embed, matrix
+from newsclust_pipeline.stages.exports import documents_table
+from newsclust_pipeline.stages.membership import nearest_stories
 from newsclust_pipeline.stages.neighbours import Neighbours
 from newsclust_pipeline.stages.progress import log_progress
+from newsclust_pipeline.stages.stories import (
+    as_markdown,
+    describe,
+    join,
+    labels_table,
+    noise_share,
+    with_nearest,
+)
 
 
 def stage(io: str, *kinds: str) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
@@ -178,29 +189,52 @@ def hdbscan_labels(
     params = {"k": knn_distance_matrix.k} | plain(config) | asdict(chosen)
     doc_id = knn_distance_matrix.doc_id
     names = identity.name_stories(doc_id, clusters.labels, lineage.members(history.read()))
-    labels = stories.labels_table(doc_id, clusters, names)
-    described = stories.describe(stories.join(raw_news, labels))
+    nearest = nearest_stories(graph, clusters.labels, chosen.min_samples)
+    labels = with_nearest(labels_table(doc_id, clusters, names), nearest)
     return result(
         labels,
         params,
-        stories=described.num_rows,
-        noise_share=stories.noise_share(labels),
-        largest_stories=dg.MetadataValue.md(stories.as_markdown(described)),
+        stories=len(clusters.persistence),
+        noise_share=noise_share(labels),
+        noise_near_a_story=len(labels["nearest_story_id"].drop_null()),
         **params,
+    )
+
+
+@stage("stories", "parquet", "csv")
+def stories(
+    context: dg.AssetExecutionContext,
+    config: StoriesConfig,
+    raw_news: pa.Table,
+    embeddings: pa.Table,
+    hdbscan_labels: pa.Table,
+    titles: Titles,
+) -> dg.MaterializeResult[pa.Table]:
+    """The stories by name: title, keywords, counts, days, exemplar; as CSV and JSON, too."""
+    documents = join(embeddings.select(["doc_id"]), raw_news, hdbscan_labels)
+    told = describe(documents, matrix(embeddings))
+    named = titles.retitled(told, documents, config.titles_per_run, config.titles_seconds)
+    if named.warning:
+        context.log.warning(named.warning)
+    return result(
+        named.table,
+        titles_by_model=named.by_model,
+        titles_asked=named.asked,
+        titles_unusable=named.unusable,
+        largest_stories=dg.MetadataValue.md(as_markdown(named.table)),
     )
 
 
 @stage("history", "scipy", "parquet")
 def story_lineage(
     context: dg.AssetExecutionContext,
-    raw_news: pa.Table,
+    stories: pa.Table,
     hdbscan_labels: pa.Table,
     history: StoryHistory,
 ) -> dg.MaterializeResult[pa.Table]:
     """What became of every story since the last run, appended to what became of it before."""
-    described = stories.describe(stories.join(raw_news, hdbscan_labels))
     run_id = context.run.run_id
-    grown = lineage.record(history.read(), hdbscan_labels, described, run_id, began(context))
+    grown = lineage.record(history.read(), hdbscan_labels, stories, run_id, began(context))
     rows = lineage.rows_of(grown, run_id)
     met = dg.MetadataValue.md(lineage.as_markdown(rows))
     return result(grown, None, **lineage.counts(rows), merges_and_splits=met)
@@ -235,20 +269,43 @@ def cluster_plot(
     raw_news: pa.Table,
     embeddings: pa.Table,
     hdbscan_labels: pa.Table,
+    stories: pa.Table,
     umap_projection: pa.Table,
 ) -> dg.MaterializeResult[str]:
     """The map: one page that works offline, for those who only ever open the map."""
-    documents = stories.join(raw_news, hdbscan_labels, umap_projection)
-    described = stories.describe(documents)
+    documents = join(raw_news, hdbscan_labels, umap_projection)
     made_with = told_by(embeddings, hdbscan_labels, umap_projection)
-    html = page.build_page(documents, described, made_with)
+    html = page.build_page(documents, stories, made_with)
     return result(
         html,
         preview=dg.MetadataValue.md(preview.markdown(documents)),
         documents=documents.num_rows,
-        stories=described.num_rows,
-        noise_share=stories.noise_share(hdbscan_labels),
+        stories=stories.num_rows,
+        noise_share=noise_share(hdbscan_labels),
     )
+
+
+@stage("parquet", "parquet")
+def documents(
+    raw_news: pa.Table,
+    hdbscan_labels: pa.Table,
+    stories: pa.Table,
+    umap_projection: pa.Table,
+    knn_distance_matrix: Neighbours,
+) -> dg.MaterializeResult[pa.Table]:
+    """All that is known of every article in one table, which embedding-atlas opens as it is."""
+    return result(
+        documents_table(raw_news, hdbscan_labels, stories, umap_projection, knn_distance_matrix)
+    )
+
+
+@stage("markdown", "markdown")
+def digest(
+    stories: pa.Table, story_lineage: pa.Table, raw_news: pa.Table
+) -> dg.MaterializeResult[str]:
+    """What happened, to be mailed: what is new, biggest, growing fastest, merged, split, ended."""
+    text = write_digest(stories, story_lineage, raw_news)
+    return result(text, digest=dg.MetadataValue.md(text))
 
 
 def began(context: dg.AssetExecutionContext) -> datetime:
@@ -338,10 +395,13 @@ PIPELINE = [
     milvus_collection,
     knn_distance_matrix,
     hdbscan_labels,
+    stories,
+    story_lineage,
     umap_projection,
     cluster_plot,
-    story_lineage,
     parameter_sweep,
     parameter_plot,
     story_quality,
+    documents,
+    digest,
 ]

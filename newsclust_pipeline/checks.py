@@ -368,6 +368,32 @@ def history_is_up_to_date(
     )
 
 
+@dg.asset_check(
+    asset=assets.stories,
+    blocking=True,
+    additional_ins={"hdbscan_labels": dg.AssetIn("hdbscan_labels")},
+)
+def stories_match_labels(
+    context: dg.AssetCheckExecutionContext, stories: pa.Table, hdbscan_labels: pa.Table
+) -> dg.AssetCheckResult:
+    """The stories are those of the labels, each with as many articles, its exemplar among them."""
+    told = stories.select(["story_id", "label", "size"]).to_pylist()
+    grouped = hdbscan_labels.group_by(["story_id", "label"]).aggregate([([], "count_all")])
+    counted = {tuple(row.values()) for row in grouped.to_pylist() if row["label"] != NOISE}
+    wrong = counted.symmetric_difference(tuple(row.values()) for row in told)
+    faces = pc.index_in(stories["exemplar_doc_id"], hdbscan_labels["doc_id"])
+    foreign = pc.not_equal(hdbscan_labels["story_id"].take(faces), stories["story_id"])
+    strangers = int(pc.sum(pc.fill_null(foreign, fill_value=True)).as_py() or 0)
+    return _verdict(
+        context,
+        not wrong and not strangers and len(told) == len(counted),
+        f"stories has {len(told)} stories, hdbscan_labels {len(counted)}; {len(wrong)} differ in "
+        f"id, label or size, {strangers} have an exemplar of another story. "
+        "Materialise stories again, with all that lies before it.",
+        stories=len(told),
+    )
+
+
 def _same_documents(
     context: dg.AssetCheckExecutionContext, table: pa.Table, raw_news: pa.Table, name: str
 ) -> dg.AssetCheckResult:
@@ -416,5 +442,6 @@ CHECKS = [
     positions_cover_raw_news,
     stories_were_found,
     ids_are_consistent,
+    stories_match_labels,
     history_is_up_to_date,
 ]

@@ -161,6 +161,17 @@ class QualityConfig(dg.Config):
     )
 
 
+class StoriesConfig(dg.Config):
+    """Of `stories`: what bounds the titles by a language model, if one is set."""
+
+    titles_per_run: int = Field(
+        100, ge=0, le=10_000, description="Stories to ask the model for, the largest first."
+    )
+    titles_seconds: int = Field(
+        60, ge=1, le=3600, description="Time for all of them. What is late keeps its headline."
+    )
+
+
 def plain(config: dg.Config) -> dict[str, object]:
     """Give a config's parameters as plain values."""
     return {k: v.value if isinstance(v, Enum) else v for k, v in config.model_dump().items()}

@@ -10,8 +10,17 @@ from typing import Any
 import dagster as dg
 
 from newsclust_pipeline import assets, automation, checks
-from newsclust_pipeline.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, PageIO, ParquetIO
-from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory
+from newsclust_pipeline.io_managers import (
+    CsrIO,
+    HistoryIO,
+    HtmlIO,
+    JsonIO,
+    MarkdownIO,
+    PageIO,
+    ParquetIO,
+    StoriesIO,
+)
+from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory, Titles
 
 
 def build_defs(**overrides: Any) -> dg.Definitions:
@@ -32,6 +41,12 @@ def build_defs(**overrides: Any) -> dg.Definitions:
             cache_days=_setting("NEWSCLUST_CACHE_DAYS", "90"),
             data_dir=data_dir,
         ),
+        "titles": Titles(
+            model=_setting("NEWSCLUST_TITLES_MODEL"),
+            base_url=_setting("NEWSCLUST_TITLES_BASE_URL") or _setting("OPENAI_BASE_URL"),
+            api_key=_titles_key(),
+            data_dir=data_dir,
+        ),
         "milvus": Milvus(
             uri=_setting("MILVUS_URI"),
             token=_setting("MILVUS_TOKEN"),
@@ -48,6 +63,8 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         "html_io": HtmlIO(data_dir=data_dir, data_url=_setting("NEWSCLUST_DATA_URL")),
         "history_io": HistoryIO(data_dir=data_dir),
         "page_io": PageIO(data_dir=data_dir, data_url=_setting("NEWSCLUST_DATA_URL")),
+        "stories_io": StoriesIO(data_dir=data_dir),
+        "markdown_io": MarkdownIO(data_dir=data_dir),
     }
     return dg.Definitions(
         assets=assets.PIPELINE,
@@ -59,6 +76,12 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         # One process for all stages: a process each would import NumPy, Arrow, UMAP … seven times.
         executor=dg.in_process_executor,
     )
+
+
+def _titles_key() -> Any:
+    """Refer to the key of the titles' service. That of OpenAI goes to no other service."""
+    shared = "" if _setting("NEWSCLUST_TITLES_BASE_URL") else _setting("OPENAI_API_KEY")
+    return _setting("NEWSCLUST_TITLES_API_KEY") or shared
 
 
 def _setting(name: str, default: str = "") -> Any:

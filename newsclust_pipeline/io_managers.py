@@ -21,6 +21,7 @@ from pydantic import Field
 
 from newsclust_pipeline.console import last_word
 from newsclust_pipeline.stages import page
+from newsclust_pipeline.stages.exports import as_csv, as_json
 from newsclust_pipeline.stages.files import atomic_path, write_parquet
 from newsclust_pipeline.stages.neighbours import Neighbours
 
@@ -119,6 +120,19 @@ class HistoryIO(ParquetIO):
             super().handle_output(context, obj)
 
 
+class StoriesIO(ParquetIO):
+    """Stories as Parquet, and beside it as CSV and JSON for those who open no Parquet."""
+
+    def handle_output(self, context: dg.OutputContext, obj: pa.Table) -> None:
+        """Persist the stories, Parquet last: it is what the pipeline goes on with."""
+        path = self._path(context.asset_key)
+        # With the mark by which spreadsheets tell UTF-8.
+        for ending, text in ((".csv", "\ufeff" + as_csv(obj)), (".json", as_json(obj))):
+            with atomic_path(path.with_suffix(ending)) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="")
+        super().handle_output(context, obj)
+
+
 class CsrIO(AtomicFileIO):
     """Neighbours as one `.npz`: the matrix for `scipy.sparse.load_npz`, ids and lists beside it.
 
@@ -191,6 +205,12 @@ class PageIO(AtomicFileIO):
     def read(self, path: Path) -> str:
         """Read a page."""
         return path.read_text(encoding="utf-8", errors="replace")
+
+
+class MarkdownIO(PageIO):
+    """Texts in Markdown."""
+
+    ending = ".md"
 
 
 class HtmlIO(PageIO):

@@ -8,10 +8,11 @@ import dagster as dg
 import pyarrow as pa
 from pydantic import Field
 
-from newsclust_pipeline.stages import dumps, indexes, lineage, milvus
+from newsclust_pipeline.stages import dumps, indexes, lineage, milvus, titles
 from newsclust_pipeline.stages.embedding import Embedder as EmbedderProtocol
 from newsclust_pipeline.stages.errors import SettingError
 from newsclust_pipeline.stages.files import atomic_path, write_parquet
+from newsclust_pipeline.stages.service import Service
 
 SAMPLE = Path(__file__).parent / "sample" / "news_sample.csv"
 
@@ -135,6 +136,41 @@ def _whole(setting: str, value: str, least: int = 1) -> int:
     if not value.isdecimal() or int(value) < least:
         raise SettingError(f"{setting}={value}: must be a whole number, {least} or more.")
     return int(value)
+
+
+class Titles(dg.ConfigurableResource[Any]):
+    """Which language model names the stories, if any."""
+
+    model: str = Field("", description="As its service calls it; empty for headlines as titles.")
+    base_url: str = Field("", description="An OpenAI-compatible endpoint; empty for OpenAI's own.")
+    api_key: str = Field("", description="Its key. Never logged or persisted.")
+    data_dir: str = Field("data", description="Where its answers are remembered.")
+
+    def retitled(
+        self, told: pa.Table, documents: pa.Table, most: int, seconds: float
+    ) -> titles.Titled:
+        """Give stories the model's titles; see `stages.titles.retitled`.
+
+        Without a model, or one that can't be, they keep their headlines.
+        """
+        if not self.model:
+            return titles.Titled(told)
+        memory = Path(self.data_dir) / "title_answers.json"
+        try:
+            return titles.retitled(told, documents, self._load(seconds), memory, most, seconds)
+        except SettingError as error:
+            return titles.Titled(told, warning=f"{error} All stories keep a headline as title.")
+
+    def _load(self, seconds: float) -> titles.TitleModel:
+        service = Service(
+            self.base_url,
+            self.api_key,
+            wanted_by="NEWSCLUST_TITLES_MODEL",
+            settings="NEWSCLUST_TITLES",
+            timeout=min(seconds, 30),
+            max_retries=2,
+        )
+        return titles.TitleModel(service, self.model)
 
 
 class Milvus(dg.ConfigurableResource[Any]):

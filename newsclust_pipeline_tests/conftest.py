@@ -12,8 +12,24 @@ import pytest
 
 from newsclust_pipeline import console
 from newsclust_pipeline.definitions import build_defs
-from newsclust_pipeline.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, PageIO, ParquetIO
-from newsclust_pipeline.resources import SAMPLE, Embedder, Milvus, NewsDumps, StoryHistory
+from newsclust_pipeline.io_managers import (
+    CsrIO,
+    HistoryIO,
+    HtmlIO,
+    JsonIO,
+    MarkdownIO,
+    PageIO,
+    ParquetIO,
+    StoriesIO,
+)
+from newsclust_pipeline.resources import (
+    SAMPLE,
+    Embedder,
+    Milvus,
+    NewsDumps,
+    StoryHistory,
+    Titles,
+)
 from newsclust_pipeline.stages.milvus import milvus
 from newsclust_pipeline_tests import milvus_server as real_milvus
 
@@ -62,12 +78,14 @@ class Pipeline:
             "embedder": Embedder(data_dir=str(vectors)),
             "milvus": Milvus(data_dir=str(data), **milvus),
             "history": StoryHistory(data_dir=str(data)),
+            "titles": Titles(data_dir=str(data)),
             **{
                 f"{name}_io": manager(data_dir=str(data))
                 for name, manager in [
                     ("parquet", ParquetIO), ("csr", CsrIO), ("json", JsonIO), ("html", HtmlIO),
                     ("history", HistoryIO),
                     ("page", PageIO),
+                    ("history", HistoryIO), ("stories", StoriesIO), ("markdown", MarkdownIO),
                 ]
             },
         }  # fmt: skip

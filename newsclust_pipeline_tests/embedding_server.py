@@ -1,4 +1,4 @@
-"""A real HTTP server that speaks OpenAI's embeddings protocol, and can be made to fail.
+"""A real HTTP server that speaks OpenAI's embeddings and chats, and can be made to fail.
 
 Texts' vectors come from their hashes, so that a test knows them without the server, or from whoever
 uses it.
@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import socket
 import struct
 import threading
@@ -52,6 +53,9 @@ class EmbeddingServer:
         change: what is done to the items of an answer before it is sent.
         delay: seconds that every answer takes.
         retry_after: what the header says.
+        title: what a chat is answered with, of the data in it, unless the data give an order.
+        finish: why the model stopped talking.
+        chats: all that was asked of a chat.
         texts: all texts answered with vectors, in the order of the answers.
         requests: when each came, whatever became of it.
         most_in_flight: requests at one time, at most.
@@ -65,6 +69,9 @@ class EmbeddingServer:
         self.vector: Callable[[str], np.ndarray] = lambda text: vector_of(text, self.dimension)
         self.change: Callable[[list[dict]], list[dict]] = lambda items: items
         self.delay, self.retry_after = 0.0, "0.05"
+        self.title: Callable[[dict], str | None] = lambda data: data["headlines"][0].upper()
+        self.finish = "stop"
+        self.chats: list[dict] = []
         self.texts: list[str] = []
         self.requests: list[float] = []
         self.in_flight = self.most_in_flight = 0
@@ -104,6 +111,20 @@ class EmbeddingServer:
             self.texts += texts
         data = [self.item(i, t, encoding) for i, t in enumerate(texts)]
         return 200, {"object": "list", "model": self.model, "data": self.change(data)}
+
+    def chat(self, asked: dict, authorization: str) -> tuple[int, dict]:
+        """Answer a chat; as a model would that does what it is told, wherever it stands."""
+        if authorization != (self.authorization or authorization):
+            return 401, error(f"No: {authorization}")
+        with self.lock:
+            self.chats.append(asked)
+        message = asked["messages"][-1]["content"]
+        if self.refused in message:
+            return 400, error("content policy")
+        order = re.search(r"[Aa]nswer:? ([^\"]+)", message)
+        title = order[1] if order else self.title(json.loads(message))
+        choice = {"message": {"role": "assistant", "content": title}, "finish_reason": self.finish}
+        return 200, {"object": "chat.completion", "choices": [choice]}
 
     def item(self, index: int, text: str, encoding: str | None) -> dict:
         """Give one text's part of an answer."""
@@ -146,6 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
         status, content = (404, error(f"nothing is at {self.path}"))
         if self.path.partition("?")[0] == "/v1/embeddings":
             status, content = self.of.answer(json.loads(body), self.headers["Authorization"])
+        if self.path.partition("?")[0] == "/v1/chat/completions":
+            status, content = self.of.chat(json.loads(body), self.headers["Authorization"])
         self.send(status, json.dumps(content))
 
     def befall(self, fault: str) -> None:

@@ -45,7 +45,14 @@ CIRCLE = Neighbours(
     distances=np.full((10, 1), 2 * np.sin(np.pi / 10), dtype=np.float32),
     k=1,
 )
-STORIES = pa.table({"story_id": ["sa"], "title": ["Storm nears coast"]})
+STORY = {"story_id": "sa", "label": 0, "title": "Storm", "size": 2, "exemplar_doc_id": "b"}
+STORIES = pa.Table.from_pylist([STORY])
+
+
+def told(*stories):
+    return pa.Table.from_pylist(list(stories))
+
+
 NO_HISTORY = lineage.HISTORY.empty_table()
 HISTORY = lineage.record(NO_HISTORY, LABELS, STORIES, "run", datetime(2026, 3, 2, tzinfo=UTC))
 
@@ -60,6 +67,7 @@ SILENT = {
     "positions_cover_raw_news": (RAW, RAW),
     "stories_were_found": (LABELS,),
     "ids_are_consistent": (LABELS,),
+    "stories_match_labels": (STORIES, LABELS),
     "history_is_up_to_date": (HISTORY, LABELS),
 }
 
@@ -96,6 +104,20 @@ FIRING = [
     ("ids_are_consistent", (named((0, "sa"), (1, "sa")),), "2 stories of hdbscan_labels have 1"),
     ("ids_are_consistent", (named((0, "sa"), (0, None)),), "have 1 ids in 2 combinations"),
     ("ids_are_consistent", (named((0, "sa"), (-1, "sb")),), "noise has 1"),
+    ("stories_match_labels", (STORIES.slice(1), LABELS), "stories has 0 stories, hdbscan_labels 1"),
+    ("stories_match_labels", (told(STORY, STORY), LABELS), "stories has 2 stories"),
+    ("stories_match_labels", (told(STORY | {"size": 3}), LABELS), "2 differ in id, label or size"),
+    ("stories_match_labels", (told(STORY | {"story_id": "sb"}), LABELS), "2 differ"),
+    (
+        "stories_match_labels",
+        (told(STORY | {"exemplar_doc_id": "c"}), LABELS),
+        "1 have an exemplar",
+    ),
+    (
+        "stories_match_labels",
+        (told(STORY | {"exemplar_doc_id": "x"}), LABELS),
+        "1 have an exemplar",
+    ),
     ("history_is_up_to_date", (NO_HISTORY, LABELS), "Materialise story_lineage again"),
 ]
 

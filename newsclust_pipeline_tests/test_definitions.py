@@ -19,9 +19,18 @@ GRAPH = {
     "milvus_collection": {"raw_news", "embeddings"},
     "knn_distance_matrix": {"embeddings", "milvus_collection"},
     "hdbscan_labels": {"raw_news", "knn_distance_matrix"},
-    "story_lineage": {"raw_news", "hdbscan_labels"},
+    "stories": {"raw_news", "embeddings", "hdbscan_labels"},
+    "story_lineage": {"stories", "hdbscan_labels"},
     "umap_projection": {"embeddings", "knn_distance_matrix"},
-    "cluster_plot": {"raw_news", "embeddings", "hdbscan_labels", "umap_projection"},
+    "cluster_plot": {"raw_news", "embeddings", "hdbscan_labels", "stories", "umap_projection"},
+    "documents": {
+        "raw_news",
+        "hdbscan_labels",
+        "stories",
+        "umap_projection",
+        "knn_distance_matrix",
+    },
+    "digest": {"stories", "story_lineage", "raw_news"},
     "parameter_sweep": {"raw_news", "knn_distance_matrix"},
     "parameter_plot": {"parameter_sweep"},
     "story_quality": {"knn_distance_matrix", "hdbscan_labels"},
@@ -107,6 +116,22 @@ def test_a_token_is_a_reference_not_a_value(monkeypatch):
 def test_an_api_key_is_a_reference_not_a_value(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
     assert "very-secret" not in repr(build_defs().resources["embedder"])
+
+
+def test_the_key_of_openai_goes_to_no_other_service_of_titles(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    monkeypatch.setenv("NEWSCLUST_TITLES_MODEL", "small-talk")
+
+    def key():
+        with dg.build_resources({"titles": build_defs().resources["titles"]}) as made:
+            return made.titles.api_key
+
+    assert key() == "sk-very-secret"
+    assert "very-secret" not in repr(build_defs().resources["titles"])
+    monkeypatch.setenv("NEWSCLUST_TITLES_BASE_URL", "http://elsewhere.example/v1")
+    assert key() == ""
+    monkeypatch.setenv("NEWSCLUST_TITLES_API_KEY", "sk-other")
+    assert key() == "sk-other"
 
 
 def test_days_of_the_cache_are_a_number():

@@ -19,6 +19,8 @@ from newsclust_pipeline_tests.embedding_server import EmbeddingServer
 
 FILES = [
     "cluster_plot.html",
+    "digest.md",
+    "documents.parquet",
     "embeddings.parquet",
     "hdbscan_labels.parquet",
     "knn_distance_matrix.npz",
@@ -28,6 +30,9 @@ FILES = [
     "parameter_sweep.parquet",
     "raw_news.parquet",
     "rejected_rows.parquet",
+    "stories.csv",
+    "stories.json",
+    "stories.parquet",
     "story_lineage.parquet",
     "story_quality.parquet",
     "umap_projection.parquet",
@@ -75,7 +80,18 @@ def test_tables_have_their_contracted_columns(sample_run):
         "venues",
     ]  # fmt: skip
     assert columns["embeddings.parquet"] == ["doc_id", "embedding"]
-    assert columns["hdbscan_labels.parquet"] == ["doc_id", "label", "probability", "story_id"]
+    assert columns["hdbscan_labels.parquet"] == [
+        "doc_id", "label", "probability", "story_id", "persistence", "nearest_story_id",
+        "nearest_story_strength",
+    ]  # fmt: skip
+    assert columns["stories.parquet"] == [
+        "story_id", "label", "title", "title_source", "keywords", "size", "copies", "outlets",
+        "first_published", "last_published", "exemplar_doc_id", "persistence", "per_day",
+    ]  # fmt: skip
+    assert columns["documents.parquet"] == [
+        "doc_id", "title", "text", "outlet", "url", "published_at", "story_id", "label",
+        "story_title", "probability", "x", "y", "neighbors",
+    ]  # fmt: skip
     assert columns["story_lineage.parquet"] == [
         "run_id", "at", "story_id", "event", "other_story_id", "size_before", "size_after",
         "shared", "overlap", "title", "joined", "left",
@@ -138,7 +154,8 @@ def test_the_ui_is_shown_figures_and_the_largest_stories(sample_run):
     figures = sample_run.metadata("hdbscan_labels")
     assert figures["stories"] > 20
     assert 0 < figures["noise_share"] < 1
-    assert figures["largest_stories"].count("\n") == 11, "a head and ten rows"
+    largest = sample_run.metadata("stories")["largest_stories"]
+    assert largest.count("\n") == 11, "a head and ten rows"
     assert sample_run.metadata("embeddings")["new"] >= 0
     assert sample_run.metadata("raw_news")["dagster/row_count"] > 400
     schema = sample_run.metadata("raw_news")["dagster/column_schema"]

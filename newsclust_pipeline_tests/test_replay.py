@@ -43,8 +43,9 @@ def labelled(articles, vectors, rows, history):
     return stories.labels_table(doc_id, clusters, names)
 
 
-def record(history, articles, rows, labels, run):
-    described = stories.describe(stories.join(articles.take(rows), labels))
+def record(history, sample, rows, labels, run):
+    articles, vectors = sample
+    described = stories.describe(stories.join(articles.take(rows), labels), vectors[rows])
     at = datetime(2026, 3, 2, 6, tzinfo=UTC) + timedelta(days=run)
     return lineage.record(history, labels, described, f"run{run}", at)
 
@@ -57,7 +58,7 @@ def replay(sample, days_kept, runs=14):
     for run, day in enumerate(sorted(set(dates))[:runs]):
         rows = np.flatnonzero((dates <= day) & (dates > day - timedelta(days=days_kept)))
         found.append(labelled(articles, vectors, rows, history))
-        history = record(history, articles, rows, found[-1], run)
+        history = record(history, sample, rows, found[-1], run)
         assert lineage.is_recorded(history, found[-1])
     return history, found
 

@@ -29,10 +29,14 @@ FAR = 1e6
 
 @dataclass(frozen=True)
 class Clusters:
-    """Labels (n,) int32, largest cluster 0, −1 for noise; probabilities (n,) float64 in [0, 1]."""
+    """Labels (n,) int32, largest cluster 0, −1 for noise; probabilities (n,) float64 in [0, 1].
+
+    `persistence` (clusters,) float64 in [0, 1]: over what range of densities each of them stands.
+    """
 
     labels: np.ndarray
     probabilities: np.ndarray
+    persistence: np.ndarray
 
 
 def hdbscan(
@@ -59,7 +63,7 @@ def hdbscan(
     edges = spanning_tree(distances, min_samples)
     if not len(edges):
         n = distances.shape[0]
-        return Clusters(np.full(n, NOISE, dtype=np.int32), np.zeros(n))
+        return Clusters(np.full(n, NOISE, dtype=np.int32), np.zeros(n), np.zeros(0))
     return select(condense(edges, min_cluster_size), selection, epsilon)
 
 
@@ -96,13 +100,16 @@ def select(condensed: np.ndarray, selection: Selection = "eom", epsilon: float =
     """Select clusters from a condensed tree, by the package's own code; see `hdbscan`."""
     from hdbscan._hdbscan_tree import compute_stability, get_clusters
 
-    labels, probabilities, _ = get_clusters(
+    found, probabilities, persistence = get_clusters(
         condensed,
         compute_stability(condensed),
         cluster_selection_method=selection,
         cluster_selection_epsilon=epsilon,
     )
-    return Clusters(_by_size(labels), probabilities)
+    labels, member = _by_size(found), found != NOISE
+    by_label = np.empty_like(persistence)
+    by_label[labels[member]] = persistence[found[member]]
+    return Clusters(labels, probabilities, by_label)
 
 
 def core_distances(distances: sp.csr_array, min_samples: int) -> np.ndarray:

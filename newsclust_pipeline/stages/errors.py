@@ -13,6 +13,10 @@ class DumpError(NewsclustError):
     """A news dump can't be read at all. Single bad rows are set aside, they raise nothing."""
 
 
+class ServiceError(NewsclustError):
+    """A service can't be used."""
+
+
 class EmbeddingError(NewsclustError):
     """The embedder can't be loaded, or gave vectors that can't be used."""
 

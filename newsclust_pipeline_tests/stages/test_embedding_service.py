@@ -18,8 +18,9 @@ from embedding_server import FAULTS, EmbeddingServer, at_random, vector_of
 
 from newsclust_pipeline.stages import embedding_service
 from newsclust_pipeline.stages.embedding import embed, matrix
-from newsclust_pipeline.stages.embedding_service import OPENAI, EmbeddingService
-from newsclust_pipeline.stages.errors import EmbeddingError, SettingError
+from newsclust_pipeline.stages.embedding_service import EmbeddingService
+from newsclust_pipeline.stages.errors import EmbeddingError, ServiceError, SettingError
+from newsclust_pipeline.stages.service import OPENAI
 
 NEWS = [f"Headline {number}: Ålesund ferry 🔥" for number in range(40)]
 KEY = "sk-do-not-tell-1234567890"
@@ -68,7 +69,7 @@ def expected(texts):
 
 def refused(embedder, texts=NEWS):
     """The message of the error that embedding ends in."""
-    with pytest.raises(EmbeddingError) as caught:
+    with pytest.raises((EmbeddingError, ServiceError)) as caught:
         list(embedder.encode(texts))
     # What goes to logs is not the message alone.
     return "".join(traceback.format_exception(caught.value)), str(caught.value)
@@ -425,7 +426,7 @@ def test_naming_a_service_imports_neither_its_client_nor_an_http_library():
 
 
 def left_over():
-    return [t for t in threading.enumerate() if t.name == "embedding service"]
+    return [t for t in threading.enumerate() if t.name == "service"]
 
 
 def test_a_consumer_that_stops_cancels_what_is_under_way(server):

@@ -30,7 +30,9 @@ def labelled(history, clusters, noise=""):
     doc_id = np.array(sorted([*label, *noise]), dtype=np.str_)
     labels = np.array([label.get(d, NOISE) for d in doc_id.tolist()], dtype=np.int32)
     names = identity.name_stories(doc_id, labels, lineage.members(history))
-    return labels_table(doc_id, Clusters(labels, np.ones(len(labels))), names)
+    return labels_table(
+        doc_id, Clusters(labels, np.ones(len(labels)), np.ones(len(clusters))), names
+    )
 
 
 def headlines(labels):
