@@ -97,6 +97,26 @@ def test_labels_and_probabilities_equal_the_package_on_the_dense_matrix(start):
         np.testing.assert_allclose(ours.probabilities, probabilities, err_msg=f"seed {seed}")
 
 
+def test_every_cluster_has_the_persistence_that_the_package_gives_it():
+    from hdbscan import HDBSCAN
+
+    rng = np.random.default_rng(5)
+    sizes, spreads = (6, 30, 12, 20), (0.05, 0.4, 0.2, 0.1)
+    points = np.vstack(
+        [
+            rng.normal(9 * i, spread, (n, 2))
+            for i, (n, spread) in enumerate(zip(sizes, spreads, strict=True))
+        ]
+    )
+    full = np.sqrt(((points[:, None] - points[None]) ** 2).sum(-1))
+    theirs = HDBSCAN(metric="precomputed", min_samples=3, min_cluster_size=5).fit(full)
+    ours = hdbscan(sparse(full), 3, 5)
+    pairs = {(a, b) for a, b in zip(ours.labels, theirs.labels_, strict=True) if a != NOISE}
+    assert len(pairs) == len(ours.persistence) >= 4
+    for label, found in pairs:
+        assert ours.persistence[label] == pytest.approx(theirs.cluster_persistence_[found])
+
+
 def test_the_random_graphs_hold_what_the_comparison_is_about():
     """Duplicates, several components, all noise, one cluster, tiny ones: none is missing."""
     graphs = [random_case(seed) for seed in range(500)]

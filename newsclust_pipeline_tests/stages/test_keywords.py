@@ -66,6 +66,13 @@ def test_no_two_stories_share_a_keyword_in_any_case():
     assert len(told) == len(set(told))
 
 
+def test_no_two_stories_share_a_name_though_each_has_a_half_of_it_to_itself():
+    names = [f"Donald Trump {what}" for what in ("pleads", "waits", "smiles", "leaves")]
+    one, other = found([*names, "Donald in court"], [*names, "Trump on stage"])
+    assert "Donald Trump" in one
+    assert "Donald Trump" not in other
+
+
 def test_no_keyword_of_a_story_is_a_form_of_another():
     protests = [
         f"Protest grows as protesters join protests {day}\nCampus, campuses" for day in "abc"
