@@ -64,7 +64,7 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         "history_io": HistoryIO(data_dir=data_dir),
         "page_io": PageIO(data_dir=data_dir, data_url=_setting("NEWSCLUST_DATA_URL")),
         "stories_io": StoriesIO(data_dir=data_dir),
-        "markdown_io": MarkdownIO(data_dir=data_dir),
+        "markdown_io": MarkdownIO(data_dir=data_dir, data_url=_setting("NEWSCLUST_DATA_URL")),
     }
     return dg.Definitions(
         assets=assets.PIPELINE,

@@ -103,14 +103,14 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     leaves it to the next nearest.
 
     Args:
-        documents: one row per document: doc_id, story_id, label, persistence, title, text, venue,
-            published_at, copies.
+        documents: one row per document: doc_id, story_id, label, persistence, title, text, venues
+            (outlets of all its copies), published_at, copies.
         vectors: (n, d) of the same documents, unit length.
     """
     labels = documents["label"].to_numpy()
     told = keywords(documents["text"].to_pylist(), labels)
     faces = _exemplars(documents["title"].to_pylist(), labels, vectors, told)
-    columns = ["label", "venue", "published_at", "copies"]
+    columns = ["label", "venues", "published_at", "copies"]
     frame = documents.select(columns).to_pandas()
     counted = (
         frame[frame["label"] != NOISE]
@@ -118,7 +118,7 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
         .agg(
             size=("label", "size"),
             copies=("copies", "sum"),
-            outlets=("venue", "nunique"),
+            outlets=("venues", lambda lists: len(set().union(*lists))),
             first_published=("published_at", "min"),
             last_published=("published_at", "max"),
         )

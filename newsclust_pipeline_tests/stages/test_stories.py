@@ -26,7 +26,7 @@ SCHEMA = pa.schema(
     [
         ("doc_id", pa.string()),
         ("title", pa.string()),
-        ("venue", pa.string()),
+        ("venues", pa.list_(pa.string())),
         ("published_at", pa.timestamp("us", tz="UTC")),
         ("text", pa.string()),
         ("copies", pa.int32()),
@@ -41,7 +41,7 @@ def document(label=0, **changes):
     row = {
         "doc_id": "d0",
         "title": "Ferry fire off Vesterglans",
-        "venue": "The Lantern",
+        "venues": ["The Lantern"],
         "published_at": DAY,
         "label": label,
         "copies": 1,
@@ -135,11 +135,11 @@ def test_empty_tables_join():
 def test_a_story_is_counted_dated_and_named():
     early, late = DAY.replace(day=20), DAY.replace(day=27)
     rows = [
-        document(title="Ferry fire", venue="Vesterglans Post", doc_id="d1", copies=3),
-        document(title="Ferry fire kills", venue="The Lantern", published_at=late),
-        document(title="Fire aboard", venue="The Lantern", published_at=early),
-        document(title="Ferry fire, undated", venue="The Lantern", published_at=None),
-        document(NOISE, title="Otters return", venue="Mirren Echo"),
+        document(title="Ferry fire", venues=["The Lantern", "Vesterglans Post"], doc_id="d1", copies=3),
+        document(title="Ferry fire kills", venues=["The Lantern"], published_at=late),
+        document(title="Fire aboard", venues=["The Lantern"], published_at=early),
+        document(title="Ferry fire, undated", venues=["The Lantern"], published_at=None),
+        document(NOISE, title="Otters return", venues=["Mirren Echo"]),
     ]
     assert described(*rows) == [
         {
@@ -200,7 +200,7 @@ def test_stories_come_largest_first():
 
 
 def test_what_is_unknown_is_not_counted_as_an_outlet_or_a_date():
-    rows = [document(venue=None, published_at=None), document(venue=None)]
+    rows = [document(venues=[], published_at=None), document(venues=[])]
     [story] = described(*rows)
     assert (story["outlets"], story["first_published"], story["last_published"]) == (0, DAY, DAY)
     [story] = described(document(published_at=None), document(published_at=None))
