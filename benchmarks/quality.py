@@ -16,7 +16,7 @@ import argparse
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,17 +24,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from benchmarks import synthetic
 from benchmarks.report import table, versions
 from newsclust_pipeline.resources import SAMPLE
 from newsclust_pipeline.stages import density, time_distance, tuning
 from newsclust_pipeline.stages.articles import collect_articles
 from newsclust_pipeline.stages.dumps import find_dumps
 from newsclust_pipeline.stages.embedding import embed, matrix
-from newsclust_pipeline.stages.indexes import Index
 from newsclust_pipeline.stages.minilm import MiniLM
-from newsclust_pipeline.stages.neighbours import Neighbours, find
+from newsclust_pipeline.stages.neighbours import Neighbours
 from newsclust_pipeline.stages.quality import bcubed, read_gold, singletons
-from newsclust_pipeline.stages.search import by_faiss
 
 FAR = 1e6  # for ∞, of which recent releases of hdbscan build broken trees
 NONE = "none documented"
@@ -93,7 +92,7 @@ def load(path: Path, column: str) -> GoldSet:
     ids = articles["doc_id"].to_pylist()
     with tempfile.TemporaryDirectory() as folder:
         vectors = matrix(embed(articles, MiniLM(), Path(folder) / "cache.sqlite").table)
-    neighbours = find(by_faiss(vectors, Index()), vectors, np.array(ids), k=50)
+    neighbours = replace(synthetic.searched(vectors, k=50), doc_id=np.array(ids))
     gold = np.array([stories[i] or f"alone {i}" for i in ids])
     return GoldSet(path.stem, articles, gold, vectors, neighbours)
 

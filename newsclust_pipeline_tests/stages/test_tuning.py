@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from newsclust_pipeline.stages.density import hdbscan
 from newsclust_pipeline.stages.indexes import Index
-from newsclust_pipeline.stages.neighbours import find
+from newsclust_pipeline.stages.neighbours import Neighbours, nearest_of_each
 from newsclust_pipeline.stages.quality import against_gold, silhouette
 from newsclust_pipeline.stages.search import by_faiss
 from newsclust_pipeline.stages.tuning import SWEEP, Parameters, as_markdown, choose, plot, sweep
@@ -26,8 +26,10 @@ def stories(sizes, spread, seed=0, alone=0):
 
 
 def graph_of(vectors, k=50):
-    ids = np.arange(len(vectors)).astype(str)
-    return find(by_faiss(vectors, Index()), vectors, ids, k=k).matrix()
+    n, width = len(vectors), min(k, len(vectors) - 1)
+    indices, distances = np.empty((n, width), np.int32), np.empty((n, width), np.float32)
+    nearest_of_each(by_faiss(vectors, Index()), vectors, np.arange(n), indices, distances)
+    return Neighbours(np.arange(n).astype(str), indices, distances, k).matrix()
 
 
 def parameters(row):
