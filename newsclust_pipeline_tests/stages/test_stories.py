@@ -134,8 +134,9 @@ def test_empty_tables_join():
 
 def test_a_story_is_counted_dated_and_named():
     early, late = DAY.replace(day=20), DAY.replace(day=27)
+    two = ["The Lantern", "Vesterglans Post"]
     rows = [
-        document(title="Ferry fire", venues=["The Lantern", "Vesterglans Post"], doc_id="d1", copies=3),
+        document(title="Ferry fire", venues=two, doc_id="d1", copies=3),
         document(title="Ferry fire kills", venues=["The Lantern"], published_at=late),
         document(title="Fire aboard", venues=["The Lantern"], published_at=early),
         document(title="Ferry fire, undated", venues=["The Lantern"], published_at=None),
