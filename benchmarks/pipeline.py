@@ -86,13 +86,17 @@ def run(vectors: np.ndarray, folder: Path) -> tuple[list[Stage], list[tuple[floa
     """Materialise everything; give the stages, and gigabytes held at moments in between."""
     np.save(folder / "vectors.npy", vectors)
     write_dump(folder / "dump.csv", len(vectors))
-    home = folder / "dagster"
-    home.mkdir()
     with serving(folder / "vectors.npy") as url:
+        return materialised(folder / "dump.csv", folder / "data", url)
+
+
+def materialised(dump: Path, data: Path, url: str) -> tuple[list[Stage], list[tuple[float, float]]]:
+    """Run the user's command on a dump, with vectors from this address; as of `run`."""
+    with TemporaryDirectory() as home:
         settings = {
-            "DAGSTER_HOME": str(home),
-            "NEWSCLUST_DATA_DIR": str(folder / "data"),
-            "NEWSCLUST_NEWS": str(folder / "dump.csv"),
+            "DAGSTER_HOME": home,
+            "NEWSCLUST_DATA_DIR": str(data),
+            "NEWSCLUST_NEWS": str(dump),
             "NEWSCLUST_EMBEDDER": "openai",
             "NEWSCLUST_EMBEDDER_MODEL": "hash-embeddings",
             "OPENAI_BASE_URL": url,
@@ -100,13 +104,15 @@ def run(vectors: np.ndarray, folder: Path) -> tuple[list[Stage], list[tuple[floa
         }
         dagster = Path(sys.executable).with_name("dagster")
         command = [dagster, "asset", "materialize", "--select", "*", "-m", "newsclust_pipeline"]
-        environment = {**os.environ, **settings}
-        with (folder / "log").open("w") as log:
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603
+        log = Path(home) / "log"
+        with log.open("w") as said:
+            process = subprocess.Popen(  # noqa: S603
+                command, env={**os.environ, **settings}, stdout=said, stderr=said
+            )
             memory = watched(process)
-    if process.returncode:
-        sys.exit((folder / "log").read_text()[-3000:])
-    return stages_of(home), memory
+        if process.returncode:
+            sys.exit(log.read_text()[-3000:])
+        return stages_of(Path(home)), memory
 
 
 def watched(process: subprocess.Popen[bytes]) -> list[tuple[float, float]]:
