@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from heapq import heappop, heappush
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -84,25 +84,31 @@ def spanning_tree(distances: sp.csr_array, min_samples: int) -> np.ndarray:
     return ordered
 
 
-def condense(edges: np.ndarray, min_cluster_size: int) -> np.ndarray:
+class Condensed(NamedTuple):
+    """A condensed tree, and the stability of every cluster in it."""
+
+    tree: np.ndarray
+    stability: dict[int, float]
+
+
+def condense(edges: np.ndarray, min_cluster_size: int) -> Condensed:
     """Condense the hierarchy of a spanning tree with edges, by the package's own code.
 
     One spanning tree serves every `min_cluster_size`, one condensed tree every selection.
     """
-    from hdbscan._hdbscan_tree import condense_tree
+    from hdbscan._hdbscan_tree import compute_stability, condense_tree
 
-    dendrogram = _single_linkage(edges, min_cluster_size)
-    condensed: np.ndarray = condense_tree(dendrogram, min_cluster_size)
-    return condensed
+    tree = condense_tree(_single_linkage(edges, min_cluster_size), min_cluster_size)
+    return Condensed(tree, compute_stability(tree))
 
 
-def select(condensed: np.ndarray, selection: Selection = "eom", epsilon: float = 0.0) -> Clusters:
+def select(condensed: Condensed, selection: Selection = "eom", epsilon: float = 0.0) -> Clusters:
     """Select clusters from a condensed tree, by the package's own code; see `hdbscan`."""
-    from hdbscan._hdbscan_tree import compute_stability, get_clusters
+    from hdbscan._hdbscan_tree import get_clusters
 
     found, probabilities, persistence = get_clusters(
-        condensed,
-        compute_stability(condensed),
+        condensed.tree,
+        dict(condensed.stability),  # it is written to
         cluster_selection_method=selection,
         cluster_selection_epsilon=epsilon,
     )
