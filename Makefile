@@ -14,7 +14,7 @@ ui: install
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
 
 test: $(VENV)/test.installed install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # ARGS go to every benchmark: make bench ARGS="--repeats 5"
 bench: $(VENV)/bench.installed install

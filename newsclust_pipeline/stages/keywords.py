@@ -287,6 +287,8 @@ def _phrase(unit: str, said: Sequence[Read], rarity: Rarity) -> tuple[list[str],
         for at, found in enumerate(units)
         if found.text == unit
     ]
+    if not spans:  # only documents beyond those read here say it
+        return [unit], unit
     while longer := _longer(spans, rarity, _NOT_COMMON * rarity(unit)):
         spans = longer
     return spans[0].parts, _written([span.shown for span in spans])

@@ -160,3 +160,8 @@ def test_the_same_texts_give_the_same_keywords_and_only_their_beginning_is_read(
     assert found(FERRY, BUDGET, noise=sample) == found(FERRY, BUDGET, noise=sample)
     long = [text + " " * 700 + "zebra zebra" for text in FERRY]
     assert found(long, BUDGET) == found(FERRY, BUDGET)
+
+
+def test_a_word_that_only_the_last_of_very_many_articles_say_is_no_exception():
+    filler = [f"Nothing {n} here\nNobody {n} spoke." for n in range(200)]
+    assert "sluice" in found([*filler, *["Sluice sluice opens\nThe sluice, the sluice."] * 40])[0]
