@@ -40,8 +40,8 @@ MIN_CLUSTER_SIZES = (2, 3, 15)
 SELECTIONS: tuple[Selection, ...] = ("eom", "leaf")
 # Epsilons are quantiles of the spanning tree's edges, as a good distance in one embedder's space
 # is none in another's. 0 is no epsilon.
-EPSILON_QUANTILES = (0.0, 0.75, 0.9)
-_FINALISTS = 1  # clusterings whose stability is measured: each costs as much as two clusterings
+EPSILON_QUANTILES = (0.0, 0.75)
+_FINALISTS = 2  # clusterings whose stability is measured: each costs as much as two clusterings
 _SUBSETS, _SHARE = 2, 0.8
 
 SWEEP = pa.schema(
