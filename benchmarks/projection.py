@@ -27,7 +27,7 @@ from newsclust_pipeline.stages import layout
 from newsclust_pipeline.stages.neighbours import Neighbours
 
 _AROUND = 80
-_DIMENSION = 64
+_DIMENSION = 384  # as the default embedder gives
 _HEAD = (
     "",
     "documents",
