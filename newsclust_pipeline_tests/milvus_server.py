@@ -7,6 +7,7 @@ of its own, so that any number of them run side by side; none outlives the proce
 import contextlib
 import ctypes
 import importlib.util
+import itertools
 import lzma
 import os
 import re
@@ -20,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PACKAGE = importlib.util.find_spec("milvus")
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.count(20_000 + _WORKER % 8 * 1_500 + os.getpid() % 10 * 120)
 _HEALTHY_SECONDS = 90
 # A server of many machines takes its time to agree; one that has a test to serve needn't.
 _HASTE = {
@@ -176,9 +179,16 @@ class Road:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Give a port that nobody listens on, another one each time.
+
+    Below those that the system gives to connections, and for each process of a test run from a
+    range of its own: a port that two servers hold free may be taken before they listen.
+    """
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
 
 
 def _die_with_parent() -> None:
