@@ -144,7 +144,7 @@ def given_graph(n: int, k: int, linked: float) -> Callable[[], tuple[int, float,
     from scipy.sparse.csgraph import connected_components
 
     hdbscan(synthetic.neighbours(_WARM_UP, 10).matrix())
-    known = synthetic.neighbours(n, k, linked)
+    known = synthetic.neighbours(n, k, linked=linked)
     components, _ = connected_components(known.matrix(), directed=False)
 
     def work() -> tuple[int, float, int]:

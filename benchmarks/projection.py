@@ -82,7 +82,7 @@ def main() -> None:
 def made(n: int) -> tuple[np.ndarray, Neighbours]:
     """Make vectors and their neighbours."""
     vectors = synthetic.unit_vectors(n, _DIMENSION)
-    return vectors, synthetic.neighbours(n, _AROUND - 1)
+    return vectors, synthetic.neighbours(n, _AROUND - 1, _DIMENSION)
 
 
 def peer(vectors: np.ndarray) -> np.ndarray:

@@ -46,12 +46,15 @@ def unit_vectors(n: int, dimension: int, seed: int = 0) -> np.ndarray:
     return vectors
 
 
-def neighbours(n: int, k: int, linked: float = 0.0, seed: int = 0) -> Neighbours:
+def neighbours(
+    n: int, k: int, dimension: int = _GRAPH_DIMENSION, linked: float = 0.0, seed: int = 0
+) -> Neighbours:
     """Make the neighbours (n, k) of such vectors without a search of all: each in its topic.
 
     Args:
         n: documents.
         k: neighbours, fewer than a topic has articles.
+        dimension: of the vectors.
         linked: share of documents whose last neighbour is one of another topic, at a distance
             beyond all others. A hundredth makes the graph one component, more or less.
         seed: of everything random.
@@ -60,7 +63,7 @@ def neighbours(n: int, k: int, linked: float = 0.0, seed: int = 0) -> Neighbours
     indices = np.empty((n, k), dtype=np.int32)
     distances = np.empty((n, k), dtype=np.float32)
     earlier = np.empty(0, dtype=np.int32)
-    for rows, vectors in topics(n, _GRAPH_DIMENSION, seed):
+    for rows, vectors in topics(n, dimension, seed):
         near = searched(vectors, k)
         indices[rows], distances[rows] = rows[near.indices], near.distances
         if len(earlier):

@@ -27,6 +27,7 @@ from newsclust_pipeline.config import (
 from newsclust_pipeline.io_managers import CsrIO, ParquetIO
 from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory, Titles
 from newsclust_pipeline.results import plain_errors, result
+from newsclust_pipeline.reuse import reusing
 from newsclust_pipeline.stages import (
     collection,
     copies,
@@ -58,8 +59,13 @@ from newsclust_pipeline.stages.stories import (
 )
 
 
-def stage(io: str, *kinds: str) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """Make an asset of a function: what all of ours have in common."""
+def stage(
+    io: str, *kinds: str, still: Callable[..., bool] | None = None
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Make an asset of a function: what all of ours have in common.
+
+    One that has `still` gives its last table again while nothing has changed; see `reuse`.
+    """
 
     def made(function: Callable[..., Any]) -> dg.AssetsDefinition:
         return dg.asset(
@@ -67,17 +73,42 @@ def stage(io: str, *kinds: str) -> Callable[[Callable[..., Any]], dg.AssetsDefin
             kinds=set(kinds),
             owners=["team:newsclust"],
             io_manager_key=f"{io}_io",
-        )(plain_errors(function))
+        )(plain_errors(reusing(f"{io}_io", still, function) if still else function))
 
     return made
 
 
-@stage("parquet", "pandas", "parquet")
+def always(*_: Any, **__: Any) -> bool:
+    """Say of a stage that it depends on its inputs and config only."""
+    return True
+
+
+def dumps_are_the_same(
+    last: pa.Table, context: dg.AssetExecutionContext, news: NewsDumps, **_: Any
+) -> bool:
+    """Tell whether raw_news was made of the dumps that are there now."""
+    context.add_output_metadata({"news": news.location.name})
+    there = news.kept("rejected_rows").exists() and news.kept("near_copies").exists()
+    return there and last.schema.metadata[b"dumps"].decode() == news.open().digest()
+
+
+def names_are_recorded(last: pa.Table, history: StoryHistory, **_: Any) -> bool:
+    """Tell whether the history ends with these labels: naming them again would change nothing."""
+    return lineage.is_recorded(history.read(), last)
+
+
+def no_model_titles(_: pa.Table, *__: Any, titles: Titles, **___: Any) -> bool:
+    """Tell whether all titles are headlines: a service may have better ones by now."""
+    return not titles.model
+
+
+@stage("parquet", "pandas", "parquet", still=dumps_are_the_same)
 def raw_news(
     context: dg.AssetExecutionContext, config: ArticlesConfig, news: NewsDumps
 ) -> dg.MaterializeResult[pa.Table]:
     """Articles of all dumps: cleaned, dated, copies folded, each under its own id."""
     dumps = news.open()
+    params = plain(config) | {"dumps": dumps.digest()}
     found = collect_articles(dumps.rows())
     rejected = news.keep("rejected_rows", found.rejected)
     recent = within(found.table, config.window_days)
@@ -87,10 +118,10 @@ def raw_news(
         context.log.warning(warning)
     if found.rejected.num_rows:
         context.log.warning(f"{found.rejected.num_rows} rows set aside in {rejected}")
+    context.add_output_metadata({"news": news.location.name})
     return result(
         folded.table,
-        plain(config),
-        news=news.location.name,
+        params,
         dumps=len(dumps.paths),
         rows_read=found.rows,
         rows_rejected=found.rejected.num_rows,
@@ -175,7 +206,7 @@ def knn_distance_matrix(
     )
 
 
-@stage("parquet", "hdbscan", "parquet")
+@stage("parquet", "hdbscan", "parquet", still=names_are_recorded)
 def hdbscan_labels(
     config: HdbscanConfig,
     knn_distance_matrix: Neighbours,
@@ -201,7 +232,7 @@ def hdbscan_labels(
     )
 
 
-@stage("stories", "parquet", "csv")
+@stage("stories", "parquet", "csv", still=no_model_titles)
 def stories(
     context: dg.AssetExecutionContext,
     config: StoriesConfig,
@@ -315,7 +346,7 @@ def began(context: dg.AssetExecutionContext) -> datetime:
     return datetime.fromtimestamp(started, UTC) if started else datetime.now(UTC)
 
 
-@stage("parquet", "hdbscan", "parquet")
+@stage("parquet", "hdbscan", "parquet", still=always)
 def parameter_sweep(
     config: TimeConfig, knn_distance_matrix: Neighbours, raw_news: pa.Table
 ) -> dg.MaterializeResult[pa.Table]:

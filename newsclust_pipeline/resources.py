@@ -36,10 +36,14 @@ class NewsDumps(dg.ConfigurableResource[Any]):
 
     def keep(self, name: str, rows: pa.Table) -> Path:
         """Write down rows that are not in raw_news, as `<name>.parquet`; gives the file."""
-        target = Path(self.data_dir) / f"{name}.parquet"
+        target = self.kept(name)
         with atomic_path(target) as temporary:
             write_parquet(rows, temporary)
         return target
+
+    def kept(self, name: str) -> Path:
+        """Name the file of such rows."""
+        return Path(self.data_dir) / f"{name}.parquet"
 
 
 class Embedder(dg.ConfigurableResource[Any]):

@@ -87,15 +87,28 @@ def result(
         table: Any = value
         told = {name: str(parameter) for name, parameter in (params or {}).items()}
         value = table.replace_schema_metadata({**(table.schema.metadata or {}), **told})
-        metadata |= {
-            "dagster/row_count": table.num_rows,
-            "dagster/column_schema": _column_schema(table.schema),
-        }
-    digest = hashlib.sha256(json.dumps(params or {}, sort_keys=True).encode())
-    _feed(digest.update, value)
+        metadata |= described(table)
+        version = digest(value)
+    else:
+        version = digest([params or {}, digest(value)])
     return dg.MaterializeResult(
-        value=value, data_version=dg.DataVersion(digest.hexdigest()), metadata=metadata
+        value=value, data_version=dg.DataVersion(version), metadata=metadata
     )
+
+
+def described(table: pa.Table) -> dict[str, Any]:
+    """Tell of a table what Dagster shows of every table: rows and columns."""
+    return {
+        "dagster/row_count": table.num_rows,
+        "dagster/column_schema": _column_schema(table.schema),
+    }
+
+
+def digest(value: Any) -> str:
+    """Digest a value's content: a table (its schema's metadata included), neighbours, or JSON."""
+    held = hashlib.sha256()
+    _feed(held.update, value)
+    return held.hexdigest()
 
 
 def plain_errors(stage: Callable[P, T]) -> Callable[P, T]:

@@ -14,7 +14,7 @@ ROOT = PACKAGE.parent
 FLOORS = [
     {"definitions", "__init__"},
     {"assets", "checks", "automation"},
-    {"resources", "io_managers", "results", "config"},
+    {"resources", "io_managers", "results", "reuse", "config"},
     {"console"},
     {"stages"},
 ]

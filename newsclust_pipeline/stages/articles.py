@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from newsclust_pipeline.stages import columns
 from newsclust_pipeline.stages.dumps import Row
 from newsclust_pipeline.stages.errors import RoomError
+from newsclust_pipeline.stages.files import lists_of
 from newsclust_pipeline.stages.spool import Spool
 
 ARTICLES = pa.schema(
@@ -39,7 +40,7 @@ ARTICLES = pa.schema(
         pa.field("venue", pa.string()),
         pa.field("dump", pa.string(), nullable=False),
         pa.field("copies", pa.int32(), nullable=False),
-        pa.field("venues", pa.list_(pa.string()), nullable=False),
+        pa.field("venues", lists_of(pa.string()), nullable=False),
     ]
 )
 REJECTED = pa.schema(

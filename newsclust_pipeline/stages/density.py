@@ -10,15 +10,15 @@ how they are broken shows in the labels. They are broken as the package breaks t
 matrix, so that its results and these are the same.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from heapq import heappop, heappush
 from typing import Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse import csgraph
+
+from newsclust_pipeline.stages.compiled import compiled
 
 NOISE = -1
 Selection = Literal["eom", "leaf"]
@@ -78,7 +78,7 @@ def spanning_tree(distances: sp.csr_array, min_samples: int) -> np.ndarray:
     if n < 2:
         return np.empty((0, 3))
     core = core_distances(distances, min(min_samples, n - 1))
-    edges = _compiled(_prim)(distances.indptr, distances.indices, distances.data, core, FAR)
+    edges = compiled(_prim)(distances.indptr, distances.indices, distances.data, core, FAR)
     # The kind of sort matters: the package's, for its order of ties.
     ordered: np.ndarray = edges[np.argsort(edges.T[2])]
     return ordered
@@ -120,7 +120,7 @@ def select(condensed: Condensed, selection: Selection = "eom", epsilon: float = 
 
 def core_distances(distances: sp.csr_array, min_samples: int) -> np.ndarray:
     """Give every node's distance to its min_samples-th neighbour; ∞ where there are fewer: (n,)."""
-    core: np.ndarray = _compiled(_core)(distances.indptr, distances.data, min_samples)
+    core: np.ndarray = compiled(_core)(distances.indptr, distances.data, min_samples)
     return core
 
 
@@ -190,15 +190,6 @@ def _prim(
             node = first_left
         edges[step, 0], edges[step, 1], edges[step, 2] = source[node], node, shortest[node]
     return edges
-
-
-@cache
-def _compiled(loop: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
-    """Compile a loop over documents that NumPy can't express."""
-    from numba import njit
-
-    compiled: Callable[..., np.ndarray] = njit(loop)
-    return compiled
 
 
 def _single_linkage(edges: np.ndarray, min_cluster_size: int) -> np.ndarray:

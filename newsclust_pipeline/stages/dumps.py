@@ -7,6 +7,7 @@ are broken as records. What a row means (titles, dates, copies) is the business 
 import codecs
 import csv
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -26,6 +27,7 @@ import pyarrow.parquet as pq
 
 from newsclust_pipeline.stages.columns import has_title
 from newsclust_pipeline.stages.errors import DumpError
+from newsclust_pipeline.stages.files import content_digest
 
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".parquet", ".zip")
 FORMATS = " ".join(SUFFIXES)
@@ -85,6 +87,12 @@ class Dumps:
                     f"{path}: can't be read as {_suffix(path)} ({_first_line(fault)}). "
                     "Replace the file with a whole one, or move it out of the way."
                 ) from fault
+
+
+    def digest(self) -> str:
+        """Digest the dumps' names and bytes, and what is odd about them before they are read."""
+        told = json.dumps([[[p.name, content_digest(p)] for p in self.paths], self.warnings])
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 def find_dumps(news: Path) -> Dumps:

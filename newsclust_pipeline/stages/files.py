@@ -1,9 +1,11 @@
 """Files that are whole or absent: write beside the target, flush to disk, then rename over it."""
 
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,6 +37,23 @@ def write_parquet(table: pa.Table, target: Path) -> None:
     # Vectors don't repeat: a dictionary of them costs time and room and saves nothing.
     scalars = [f.name for f in table.schema if not pa.types.is_fixed_size_list(f.type)]
     pq.write_table(table, target, compression="zstd", use_dictionary=scalars)
+
+
+def lists_of(kind: pa.DataType) -> pa.ListType:
+    """Give the type of lists that Parquet gives back as they were: it calls entries "element"."""
+    return pa.list_(pa.field("element", kind))
+
+
+def content_digest(path: Path) -> str:
+    """Digest a file's bytes. One that looks untouched is not read twice by a process."""
+    seen = path.stat()
+    return _digest(path, seen.st_size, seen.st_mtime_ns)
+
+
+@lru_cache
+def _digest(path: Path, _size: int, _mtime_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _umask() -> int:

@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from newsclust_pipeline.stages.density import NOISE
 from newsclust_pipeline.stages.errors import HistoryError
+from newsclust_pipeline.stages.files import lists_of
 from newsclust_pipeline.stages.identity import (
     MEMBERS,
     compare,
@@ -49,8 +50,8 @@ HISTORY = pa.schema(
         pa.field("shared", pa.int32(), nullable=False),
         pa.field("overlap", pa.float64(), nullable=False),
         pa.field("title", pa.string(), nullable=False),
-        pa.field("joined", pa.list_(pa.string()), nullable=False),
-        pa.field("left", pa.list_(pa.string()), nullable=False),
+        pa.field("joined", lists_of(pa.string()), nullable=False),
+        pa.field("left", lists_of(pa.string()), nullable=False),
     ]
 )
 EVENTS = ("born", "continued", "grown", "shrunk", "merged", "split", "ended")

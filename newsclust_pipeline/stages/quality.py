@@ -5,9 +5,8 @@ In this room: measures of one clustering. How parameters are chosen by them is t
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from newsclust_pipeline.stages.articles import clean, identified
+from newsclust_pipeline.stages.compiled import compiled
 from newsclust_pipeline.stages.density import FAR, NOISE, core_distances, spanning_tree
 from newsclust_pipeline.stages.dumps import Row
 from newsclust_pipeline.stages.errors import SettingError
@@ -215,7 +215,7 @@ def silhouette(
         reach = known_distance(distances)
     sizes = np.bincount(labels[labels != NOISE])
     arrays = (distances.indptr, distances.indices, distances.data)
-    values: np.ndarray = _compiled_silhouette()(*arrays, reach, labels, sizes)
+    values: np.ndarray = compiled(_silhouette)(*arrays, reach, labels, sizes)
     return values
 
 
@@ -325,12 +325,3 @@ def _silhouette(
             if label >= 0:
                 total[label], known[label] = 0.0, 0
     return values
-
-
-@cache
-def _compiled_silhouette() -> Callable[..., np.ndarray]:
-    """Compile the loop over documents and their neighbours."""
-    from numba import njit
-
-    compiled: Callable[..., np.ndarray] = njit(_silhouette)
-    return compiled

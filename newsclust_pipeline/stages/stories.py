@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsclust_pipeline.stages.density import NOISE, Clusters
+from newsclust_pipeline.stages.files import lists_of
 from newsclust_pipeline.stages.keywords import keywords, segmented
 from newsclust_pipeline.stages.membership import Nearest
 
@@ -27,7 +28,7 @@ STORIES = pa.schema(
         pa.field("label", pa.int32(), nullable=False),
         pa.field("title", pa.string(), nullable=False),
         pa.field("title_source", pa.string(), nullable=False),
-        pa.field("keywords", pa.list_(pa.string()), nullable=False),
+        pa.field("keywords", lists_of(pa.string()), nullable=False),
         pa.field("size", pa.int32(), nullable=False),
         pa.field("copies", pa.int32(), nullable=False),
         pa.field("outlets", pa.int32(), nullable=False),
@@ -35,7 +36,7 @@ STORIES = pa.schema(
         pa.field("last_published", pa.timestamp("us", tz="UTC")),
         pa.field("exemplar_doc_id", pa.string(), nullable=False),
         pa.field("persistence", pa.float64()),
-        pa.field("per_day", pa.list_(_DAY), nullable=False),
+        pa.field("per_day", lists_of(_DAY), nullable=False),
     ]
 )
 
@@ -128,8 +129,8 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     arrays |= {name: exemplars[name] for name in ("story_id", "label", "title", "persistence")}
     arrays["exemplar_doc_id"] = exemplars["doc_id"]
     arrays["title_source"] = pa.array(["headline"] * len(faces), pa.string())
-    arrays["keywords"] = pa.array(told, pa.list_(pa.string()))
-    arrays["per_day"] = pa.array(_per_day(frame, len(faces)), pa.list_(_DAY))
+    arrays["keywords"] = pa.array(told, lists_of(pa.string()))
+    arrays["per_day"] = pa.array(_per_day(frame, len(faces)), lists_of(_DAY))
     columns = [arrays[f.name].cast(f.type) for f in STORIES]
     return pa.Table.from_arrays(columns, schema=STORIES)
 
