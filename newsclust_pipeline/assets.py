@@ -27,7 +27,7 @@ from newsclust_pipeline.config import (
 from newsclust_pipeline.io_managers import CsrIO, ParquetIO
 from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory, Titles
 from newsclust_pipeline.results import plain_errors, result
-from newsclust_pipeline.reuse import reusing
+from newsclust_pipeline.reuse import Reuse, reusing
 from newsclust_pipeline.stages import (
     collection,
     copies,
@@ -60,11 +60,11 @@ from newsclust_pipeline.stages.stories import (
 
 
 def stage(
-    io: str, *kinds: str, still: Callable[..., bool] | None = None
+    io: str, *kinds: str, reuse: Reuse | None = None
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Make an asset of a function: what all of ours have in common.
 
-    One that has `still` gives its last table again while nothing has changed; see `reuse`.
+    One with `reuse` gives its last table again where it would make the same.
     """
 
     def made(function: Callable[..., Any]) -> dg.AssetsDefinition:
@@ -73,42 +73,22 @@ def stage(
             kinds=set(kinds),
             owners=["team:newsclust"],
             io_manager_key=f"{io}_io",
-        )(plain_errors(reusing(f"{io}_io", still, function) if still else function))
+        )(plain_errors(reusing(f"{io}_io", reuse, function) if reuse else function))
 
     return made
 
 
-def always(*_: Any, **__: Any) -> bool:
-    """Say of a stage that it depends on its inputs and config only."""
-    return True
-
-
-def dumps_are_the_same(
-    last: pa.Table, context: dg.AssetExecutionContext, news: NewsDumps, **_: Any
-) -> bool:
-    """Tell whether raw_news was made of the dumps that are there now."""
-    context.add_output_metadata({"news": news.location.name})
-    there = news.kept("rejected_rows").exists() and news.kept("near_copies").exists()
-    return there and last.schema.metadata[b"dumps"].decode() == news.open().digest()
-
-
-def names_are_recorded(last: pa.Table, history: StoryHistory, **_: Any) -> bool:
-    """Tell whether the history ends with these labels: naming them again would change nothing."""
-    return lineage.is_recorded(history.read(), last)
-
-
-def no_model_titles(_: pa.Table, *__: Any, titles: Titles, **___: Any) -> bool:
-    """Tell whether all titles are headlines: a service may have better ones by now."""
-    return not titles.model
-
-
-@stage("parquet", "pandas", "parquet", still=dumps_are_the_same)
+@stage(
+    "parquet",
+    "pandas",
+    "parquet",
+    reuse=Reuse(lambda _, news, **__: news.digest(), lambda *_, news, **__: news.all_kept()),
+)
 def raw_news(
     context: dg.AssetExecutionContext, config: ArticlesConfig, news: NewsDumps
 ) -> dg.MaterializeResult[pa.Table]:
     """Articles of all dumps: cleaned, dated, copies folded, each under its own id."""
     dumps = news.open()
-    params = plain(config) | {"dumps": dumps.digest()}
     found = collect_articles(dumps.rows())
     rejected = news.keep("rejected_rows", found.rejected)
     recent = within(found.table, config.window_days)
@@ -118,10 +98,10 @@ def raw_news(
         context.log.warning(warning)
     if found.rejected.num_rows:
         context.log.warning(f"{found.rejected.num_rows} rows set aside in {rejected}")
-    context.add_output_metadata({"news": news.location.name})
     return result(
         folded.table,
-        params,
+        plain(config),
+        news=news.location.name,
         dumps=len(dumps.paths),
         rows_read=found.rows,
         rows_rejected=found.rejected.num_rows,
@@ -198,7 +178,7 @@ def knn_distance_matrix(
         **found.summary(),
         searched=done.searched,
         carried_over=state.count - done.searched,
-        recall=search.recall(found, matrix(embeddings)),
+        **({} if index.exact else {"recall": search.recall(found, matrix(embeddings))}),
         searched_by=index.road,
         index=index.kind,
         index_parameters={**index.build, **index.search},
@@ -206,7 +186,13 @@ def knn_distance_matrix(
     )
 
 
-@stage("parquet", "hdbscan", "parquet", still=names_are_recorded)
+@stage(
+    "parquet",
+    "hdbscan",
+    "parquet",
+    # Once the labels are recorded, naming them again changes nothing.
+    reuse=Reuse(still=lambda last, history, **_: lineage.is_recorded(history.read(), last)),
+)
 def hdbscan_labels(
     config: HdbscanConfig,
     knn_distance_matrix: Neighbours,
@@ -232,7 +218,12 @@ def hdbscan_labels(
     )
 
 
-@stage("stories", "parquet", "csv", still=no_model_titles)
+@stage(
+    "stories",
+    "parquet",
+    "csv",
+    reuse=Reuse(still=lambda *_, titles, **__: not titles.model),  # it may know better ones by now
+)
 def stories(
     context: dg.AssetExecutionContext,
     config: StoriesConfig,
@@ -346,7 +337,7 @@ def began(context: dg.AssetExecutionContext) -> datetime:
     return datetime.fromtimestamp(started, UTC) if started else datetime.now(UTC)
 
 
-@stage("parquet", "hdbscan", "parquet", still=always)
+@stage("parquet", "hdbscan", "parquet", reuse=Reuse())
 def parameter_sweep(
     config: TimeConfig, knn_distance_matrix: Neighbours, raw_news: pa.Table
 ) -> dg.MaterializeResult[pa.Table]:

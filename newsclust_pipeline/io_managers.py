@@ -96,15 +96,6 @@ class ParquetIO(AtomicFileIO):
         """Read a table."""
         return pq.read_table(path)
 
-    def told(self, asset: str) -> dict[str, str]:
-        """Tell what stands in the schema of an asset's table; nothing if it can't be read."""
-        path = self._path(dg.AssetKey(asset))
-        try:
-            metadata = pq.read_schema(path).metadata or {}
-            return {name.decode(): value.decode() for name, value in metadata.items()}
-        except (OSError, ValueError, pa.ArrowException):
-            return {}
-
 
 class HistoryIO(ParquetIO):
     """A table that only grows: what stands in the file stays, whoever writes and whenever."""

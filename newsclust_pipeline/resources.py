@@ -34,15 +34,22 @@ class NewsDumps(dg.ConfigurableResource[Any]):
         """Find the dumps; see `stages.dumps.find_dumps`."""
         return dumps.find_dumps(self.location)
 
+    def digest(self) -> str:
+        """Digest what there is to be read; see `stages.dumps.Dumps.digest`."""
+        return f"{self.location.name} {self.open().digest()}"
+
     def keep(self, name: str, rows: pa.Table) -> Path:
         """Write down rows that are not in raw_news, as `<name>.parquet`; gives the file."""
-        target = self.kept(name)
+        target = self._kept(name)
         with atomic_path(target) as temporary:
             write_parquet(rows, temporary)
         return target
 
-    def kept(self, name: str) -> Path:
-        """Name the file of such rows."""
+    def all_kept(self) -> bool:
+        """Tell whether all such files are there."""
+        return all(self._kept(name).is_file() for name in ("rejected_rows", "near_copies"))
+
+    def _kept(self, name: str) -> Path:
         return Path(self.data_dir) / f"{name}.parquet"
 
 

@@ -68,7 +68,7 @@ def sample_run(tmp_path_factory, vectors_seen):
 
 def test_every_stage_is_persisted_under_its_contracted_name(sample_run):
     beside = ("milvus.db", ".lock")
-    names = [p.name for p in sample_run.data.iterdir()]
+    names = [p.name for p in sample_run.data.iterdir() if not p.name.startswith(".")]
     files = sorted(name for name in names if not any(part in name for part in beside))
     assert files == FILES
 

@@ -11,6 +11,7 @@ collection serving.
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,11 +21,16 @@ from newsclust_pipeline.stages.embedding import Progress, matrix
 from newsclust_pipeline.stages.errors import CollectionError
 from newsclust_pipeline.stages.indexes import Index
 from newsclust_pipeline.stages.milvus import ROWS_PER_CALL, Connection, batches
+from newsclust_pipeline.stages.seal import Seal, checksums
 
 # All vectors have unit length, so the largest inner product is the smallest Euclidean distance,
 # and Milvus Lite searches it in far less time and memory than L2.
 METRIC = "IP"
 _TEXT_BYTES = 65_535  # Milvus's own limit for VARCHAR
+MEDDLED = (
+    "Something else writes to it: set MILVUS_COLLECTION to a name of its own, and run again from "
+    "milvus_collection on."
+)
 
 
 @dataclass(frozen=True)
@@ -81,32 +87,36 @@ def sync(
     Raises:
         CollectionError: the collection is not ours, or doesn't hold what was written.
     """
-    serving = _serving(client, name)
-    own = _own(name, embeddings)
-    vectors = matrix(embeddings)
-    if not client.has_collection(own):
-        _create(client, own, vectors.shape[1])
-    _index(client, own, index)
-    client.load_collection(own)
-    ids = articles["doc_id"].to_pylist()
-    known = client.ids(own)
-    gone = sorted(known.difference(ids))
+    ids, vectors = articles["doc_id"].to_pylist(), matrix(embeddings)
+    digest = content_digest(embeddings)
+    state = CollectionState(name, len(ids), vectors.shape[1], index.kind, METRIC, digest)
+    wanted = Seal(name, _own(name, embeddings), index.name, checksums(ids, vectors))
+    if client.sealed == wanted:
+        return Sync(state, new=0, removed=0, rebuilt=False)
+    known = client.sealed if _same_collection(client.sealed, wanted) else None
+    before = _serving(client, name)
+    if not client.has_collection(wanted.own):
+        _create(client, wanted.own, vectors.shape[1])
+    _index(client, wanted.own, index)
+    client.load_collection(wanted.own)
+    there = known.documents if known else dict.fromkeys(client.ids(wanted.own))
+    gone = sorted(there.keys() - ids)
     for start in range(0, len(gone), ROWS_PER_CALL):
-        client.delete(own, ids=gone[start : start + ROWS_PER_CALL])
-    missing = np.flatnonzero([doc_id not in known for doc_id in ids])
-    _upsert(client, own, articles.take(missing), vectors[missing], progress)
-    _verify(client, own, len(ids))
-    _serve(client, name, serving, own)
-    state = CollectionState(
-        collection=name,
-        count=len(ids),
-        dimension=vectors.shape[1],
-        index=index.kind,
-        metric=METRIC,
-        digest=content_digest(embeddings),
-    )
-    rebuilt = serving not in {None, own}
-    return Sync(state, new=len(missing), removed=len(gone), rebuilt=rebuilt)
+        client.delete(wanted.own, ids=gone[start : start + ROWS_PER_CALL])
+    missing = np.flatnonzero([doc_id not in there for doc_id in ids])
+    _upsert(client, wanted.own, articles.take(missing), vectors[missing], progress)
+    _verify(client, wanted.own, len(ids))
+    if client.embedded:
+        sums = wanted.documents
+        unsure = [not known or there.get(doc_id) != sums[doc_id] for doc_id in ids]
+        compare(client, wanted.own, ids, vectors, np.flatnonzero(unsure))
+    _serve(client, name, before, wanted.own)
+    client.seal(wanted)
+    return Sync(state, len(missing), len(gone), rebuilt=before not in {None, wanted.own})
+
+
+def _same_collection(seal: Seal | None, wanted: Seal) -> bool:
+    return seal is not None and (seal.name, seal.own) == (wanted.name, wanted.own)
 
 
 def content_digest(embeddings: pa.Table) -> str:
@@ -129,6 +139,49 @@ def serving(client: Connection, state: CollectionState, embeddings: pa.Table) ->
         )
     client.load_collection(own)
     return own
+
+
+def is_sealed(client: Connection, state: CollectionState, embeddings: pa.Table) -> bool:
+    """Tell whether it is known without a look that the collection holds these vectors."""
+    seal, ids = client.sealed, embeddings["doc_id"].to_pylist()
+    return (
+        seal is not None
+        and (seal.name, seal.own) == (state.collection, _own(state.collection, embeddings))
+        and state.digest == content_digest(embeddings)
+        and seal.documents == checksums(ids, matrix(embeddings))
+    )
+
+
+def compare(
+    client: Connection, own: str, ids: Sequence[str], vectors: np.ndarray, rows: np.ndarray
+) -> None:
+    """Read vectors back, a batch at a time: they must be those that were embedded.
+
+    Args:
+        client: an open Milvus.
+        own: the collection's own name.
+        ids: (n,) of all documents that it must hold.
+        vectors: (n, d) float32, theirs.
+        rows: (r,) which of them to read.
+
+    Raises:
+        CollectionError: it holds more or fewer documents, or another vector.
+    """
+    held = count(client, own)
+    if held != len(ids):
+        raise CollectionError(
+            f"collection {own}: holds {held} documents where there should be {len(ids)}. {MEDDLED}"
+        )
+    for start in range(0, len(rows), ROWS_PER_CALL):
+        batch = {ids[row]: row for row in rows[start : start + ROWS_PER_CALL]}
+        found = client.get(own, ids=list(batch), output_fields=["id", "embedding"])
+        stored = {row["id"]: row["embedding"] for row in found}
+        for doc_id, row in batch.items():
+            if not np.array_equal(np.asarray(stored.get(doc_id, ()), np.float32), vectors[row]):
+                raise CollectionError(
+                    f"collection {own}: holds no vector or another one for document {doc_id}. "
+                    f"{MEDDLED}"
+                )
 
 
 def made_of(embeddings: pa.Table) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +14,9 @@ def compiled(loop: Loop) -> Loop:
     """Compile a loop, of a module's top level, for the types that it is called with."""
     from numba import njit
 
+    jit: Any = njit
     try:
-        kept: Loop = njit(loop, cache=True)
+        kept: Loop = jit(loop, cache=True)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written to
-        kept = njit(loop)
+        kept = jit(loop)
     return kept

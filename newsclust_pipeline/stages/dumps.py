@@ -88,7 +88,6 @@ class Dumps:
                     "Replace the file with a whole one, or move it out of the way."
                 ) from fault
 
-
     def digest(self) -> str:
         """Digest the dumps' names and bytes, and what is odd about them before they are read."""
         told = json.dumps([[[p.name, content_digest(p)] for p in self.paths], self.warnings])

@@ -15,6 +15,7 @@ from newsclust_pipeline.stages.neighbours import Neighbours, measured
 # By how much squared distances from float32's inner products may be wrong, generously.
 _SLACK = 1e-5
 _NEW, _OLD = 512, 65_536  # pairs compared at a time: 128 MB
+_NONE = np.uint64(2**64 - 1)  # no entry: after all others
 
 
 @dataclass(frozen=True)
@@ -88,21 +89,38 @@ def _update(
     lost[old] = (indices[old] < 0).any(axis=1)
     rows, others, gaps = _arrivals(vectors, old, new, reach)
     touched = np.union1d(rows, np.flatnonzero(lost))
-    if not len(touched):
-        return touched
-    there = indices[touched] >= 0
-    rows = np.concatenate([rows, np.repeat(touched, there.sum(axis=1))])
-    others = np.concatenate([others, indices[touched][there]])
-    gaps = np.concatenate([gaps, distances[touched][there]])
     order = np.lexsort((others, gaps, rows))
-    rows, others, gaps = rows[order], others[order], gaps[order]
-    starts = np.searchsorted(rows, touched)
-    enough = np.searchsorted(rows, touched, side="right") - starts >= width
-    touched, starts, short = touched[enough], starts[enough], touched[~enough]
-    entries = starts[:, None] + np.arange(width)
-    indices[touched], distances[touched] = others[entries], gaps[entries]
-    beyond = lost[touched] & (distances[touched, -1] >= reach[touched])
-    return np.union1d(short, touched[beyond])
+    rows, arrived = rows[order], _packed(gaps[order], others[order])
+    unsure = [np.zeros(0, dtype=np.intp)]
+    for some in (touched[i : i + _OLD] for i in range(0, len(touched), _OLD)):
+        known = _packed(distances[some], indices[some])
+        known[indices[some] < 0] = _NONE
+        entries = np.column_stack([known, _per_row(some, rows, arrived, width)])
+        entries.sort(axis=1)
+        entries = entries[:, :width]
+        indices[some] = entries & np.uint64(0xFFFFFFFF)
+        distances[some] = (entries >> np.uint64(32)).astype(np.uint32).view(np.float32)
+        beyond = lost[some] & (distances[some, -1] >= reach[some])
+        unsure.append(some[beyond | (entries[:, -1] == _NONE)])
+    return np.concatenate(unsure)
+
+
+def _packed(distances: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Pack distances and rows into numbers that are ordered as these are, ties by row.
+
+    The bits of floats from 0 up, read as whole numbers, are ordered like the floats.
+    """
+    bits = distances.astype(np.float32).view(np.uint32).astype(np.uint64)
+    return bits << np.uint64(32) | rows.astype(np.uint32)
+
+
+def _per_row(some: np.ndarray, rows: np.ndarray, values: np.ndarray, most: int) -> np.ndarray:
+    """Put values, in order by row, side by side: the first ones of each of some rows."""
+    start, stop = (np.searchsorted(rows, some, side) for side in ("left", "right"))
+    width = min(int((stop - start).max(initial=0)), most)
+    places = start[:, None] + np.arange(width)
+    there = places < stop[:, None]
+    return np.where(there, values[np.where(there, places, 0)], _NONE)
 
 
 def _arrivals(

@@ -13,8 +13,8 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -22,6 +22,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import numpy as np
 
 from newsclust_pipeline.stages.errors import CollectionError
+from newsclust_pipeline.stages.seal import Seal, put_seal, sealed
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -64,7 +65,6 @@ def milvus(
             why as far as Milvus tells, and never the token.
     """
     place = _server(uri, token, patience) if is_server(uri) else _lite(Path(uri))
-    import_pymilvus()
     with _quiet("pymilvus", "milvus_lite", "grpc"), place as connection:
         yield connection
 
@@ -104,28 +104,47 @@ def batches(sizes: Sequence[int]) -> Iterator[slice]:
 class Connection:
     """A `MilvusClient` whose calls outlast a server's absence, and fail in plain words.
 
-    Every method of `MilvusClient` is there. Those below differ.
+    Every method of `MilvusClient` is there. Those below differ. An embedded file is opened by the
+    first call: what its seal tells needs none.
     """
 
     def __init__(
         self,
-        client: "MilvusClient",
+        opened: Callable[[], "MilvusClient"],
         told: Callable[[Exception], CollectionError],
         patience: float = 0,
         folder: Path | None = None,
     ) -> None:
-        """Wrap an open client.
+        """Prepare for calls.
 
         Args:
-            client: what does the work.
+            opened: gives the client that does the work.
             told: makes the error for a call that failed for good.
             patience: seconds for which calls are made again.
             folder: of an embedded file.
         """
-        self._client, self._told, self._patience, self._folder = client, told, patience, folder
+        self._opened, self._told, self._patience, self._folder = opened, told, patience, folder
         self._now = 0
+        self.sealed = sealed(folder) if folder else None
+        self.to_seal: Seal | None = None
+
+    @cached_property
+    def _client(self) -> "MilvusClient":
+        self.sealed = None  # from now on, what it holds may change
+        return self._opened()
+
+    @property
+    def embedded(self) -> bool:
+        """Whether this is a file, whose vectors are quickly read back."""
+        return self._folder is not None
+
+    def seal(self, held: Seal) -> None:
+        """Seal an embedded file when it is closed, if no call follows."""
+        self.to_seal = held
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
         self._now = 0  # it may write
         return partial(self._call, getattr(self._client, name))
 
@@ -181,6 +200,7 @@ class Connection:
             pages.close()
 
     def _call(self, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        self.to_seal = None
         return _again(partial(call, *args, **kwargs), self._told, self._patience)
 
 
@@ -234,6 +254,7 @@ def _brief(fault: BaseException) -> str:
 
 @contextmanager
 def _server(uri: str, token: str | None, patience: float) -> Iterator[Connection]:
+    import_pymilvus()
     from pymilvus import MilvusClient
 
     parts = _parts(uri)
@@ -251,7 +272,7 @@ def _server(uri: str, token: str | None, patience: float) -> Iterator[Connection
     told = partial(_told_by_server, address, secret)
     client = _again(open_it, told, min(patience, PATIENCE_AT_START))
     try:
-        yield Connection(client, told, patience)
+        yield Connection(lambda: client, told, patience)
     finally:
         client.close()
 
@@ -299,10 +320,6 @@ def _told_by_server(address: str, secret: str, fault: Exception) -> CollectionEr
 
 @contextmanager
 def _lite(path: Path) -> Iterator[Connection]:
-    from milvus_lite.adapter.grpc.server import start_server_in_thread
-    from milvus_lite.exceptions import DataDirLockedError
-    from pymilvus import MilvusClient
-
     if path.suffix != ".db":
         raise CollectionError(
             f"{_shown(str(path))}: neither a server's address nor a Milvus Lite file. Set "
@@ -310,27 +327,41 @@ def _lite(path: Path) -> Iterator[Connection]:
         )
     told = partial(_told_by_lite, path)
     with _turn(path):
-        # Not by MilvusClient(path), which keeps the cause of a failure to itself, and the file
-        # locked for as long as the process lives.
-        try:
-            server, database, port = start_server_in_thread(str(path))
-        except DataDirLockedError as fault:
-            raise CollectionError(
-                f"{path}: another program has the collection open, such as a notebook. Let it end, "
-                "or set MILVUS_URI or NEWSCLUST_DATA_DIR to another place."
-            ) from fault
-        except OSError as fault:
-            raise told(fault) from fault
-        try:
-            open_it = partial(MilvusClient, f"http://127.0.0.1:{port}", dedicated=True)
-            client = _again(open_it, told, 0)
-            try:
-                yield Connection(client, told, folder=path)
-            finally:
-                client.close()
-        finally:
-            server.stop(grace=10).wait()  # a call that was interrupted may still be at work
-            database.close()
+        with ExitStack() as to_close:
+            connection = Connection(partial(_opened, path, told, to_close), told, folder=path)
+            yield connection
+        if connection.to_seal:
+            put_seal(path, connection.to_seal)
+
+
+def _opened(
+    path: Path, told: Callable[[Exception], CollectionError], to_close: ExitStack
+) -> "MilvusClient":
+    """Open a Milvus Lite file.
+
+    Not by MilvusClient(path), which keeps the cause of a failure to itself, and the file locked for
+    as long as the process lives.
+    """
+    import_pymilvus()
+    from milvus_lite.adapter.grpc.server import start_server_in_thread
+    from milvus_lite.exceptions import DataDirLockedError
+    from pymilvus import MilvusClient
+
+    try:
+        server, database, port = start_server_in_thread(str(path))
+    except DataDirLockedError as fault:
+        raise CollectionError(
+            f"{path}: another program has the collection open, such as a notebook. Let it end, "
+            "or set MILVUS_URI or NEWSCLUST_DATA_DIR to another place."
+        ) from fault
+    except OSError as fault:
+        raise told(fault) from fault
+    to_close.callback(database.close)
+    # A call that was interrupted may still be at work.
+    to_close.callback(lambda: server.stop(grace=10).wait())
+    client = _again(partial(MilvusClient, f"http://127.0.0.1:{port}", dedicated=True), told, 0)
+    to_close.callback(client.close)
+    return client
 
 
 def _told_by_lite(path: Path, fault: Exception) -> CollectionError:

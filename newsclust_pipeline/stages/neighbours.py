@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -42,11 +43,15 @@ class Neighbours:
     made_of: str = ""
 
     def matrix(self) -> sp.csr_array:
-        """Make the symmetric distance matrix (n, n), CSR, of the first k neighbours.
+        """Give the symmetric distance matrix (n, n), CSR, of the first k neighbours; don't write.
 
         An edge stands where either document is among the other's k nearest. A stored 0 is the
         distance of two documents with one vector; what is not stored is not known, not 0.
         """
+        return self._matrix
+
+    @cached_property
+    def _matrix(self) -> sp.csr_array:
         n = len(self.doc_id)
         near = self.indices[:, : self.k]
         order = np.argsort(near, axis=1)

@@ -182,10 +182,10 @@ def without_gold(
 
 def agreement(one: np.ndarray, other: np.ndarray) -> float:
     """Give the adjusted Rand index of two clusterings, noise as singletons; 1 without documents."""
+    if np.array_equal(one, other):  # as on most reruns; or there are no documents
+        return 1.0
     from sklearn.metrics import adjusted_rand_score
 
-    if not len(one):
-        return 1.0
     return float(adjusted_rand_score(singletons(one), singletons(other)))
 
 

@@ -12,20 +12,16 @@ import numpy as np
 import pyarrow as pa
 
 from newsclust_pipeline.stages import collection
-from newsclust_pipeline.stages.collection import METRIC, CollectionState
+from newsclust_pipeline.stages.collection import MEDDLED, METRIC, CollectionState
 from newsclust_pipeline.stages.embedding import Progress, matrix
 from newsclust_pipeline.stages.errors import CollectionError
 from newsclust_pipeline.stages.increments import carry_over
 from newsclust_pipeline.stages.indexes import MILVUS, Index
-from newsclust_pipeline.stages.milvus import ROWS_PER_CALL, Connection
+from newsclust_pipeline.stages.milvus import Connection
 from newsclust_pipeline.stages.neighbours import Neighbours, Search, nearest_of, nearest_of_each
 
 _RECALL_SAMPLE = 500
 _WORTH_CELLS = 20  # a search of fewer than one document in so many doesn't pay for making cells
-_MEDDLED = (
-    "Something else writes to it: set MILVUS_COLLECTION to a name of its own, and run again from "
-    "milvus_collection on."
-)
 
 
 @dataclass(frozen=True)
@@ -59,7 +55,8 @@ def nearest(
     Raises:
         CollectionError: the collection holds other documents or vectors than these.
     """
-    own = collection.serving(client, state, embeddings)
+    sealed = index.road != MILVUS and collection.is_sealed(client, state, embeddings)
+    own = "" if sealed else collection.serving(client, state, embeddings)
     ids, vectors = embeddings["doc_id"].to_pylist(), matrix(embeddings)
     doc_id = np.array(ids, dtype=np.str_)
     width = max(min(k, len(ids) - 1), 0)
@@ -68,7 +65,9 @@ def nearest(
     if index.road == MILVUS:
         search, exact = _by_milvus(client, own, ids, index), index.exact
     else:
-        _compare(client, own, ids, vectors, known.todo)
+        if not sealed:
+            # Only those to be searched: the others were compared when they were.
+            collection.compare(client, own, ids, vectors, known.todo)
         # Cells are worth making only for many queries.
         exact = index.exact or len(known.todo) * _WORTH_CELLS < len(ids)
         search = by_faiss(vectors, Index() if exact else index)
@@ -139,30 +138,6 @@ def _cells(vectors: np.ndarray, index: Index) -> Any:
     return cells
 
 
-def _compare(
-    client: Connection, own: str, ids: list[str], vectors: np.ndarray, rows: np.ndarray
-) -> None:
-    """Read vectors back, a batch at a time: they must be those that were embedded.
-
-    Only those to be searched: the others were compared when they were.
-    """
-    held = collection.count(client, own)
-    if held != len(ids):
-        raise CollectionError(
-            f"collection {own}: holds {held} documents where there should be {len(ids)}. {_MEDDLED}"
-        )
-    for start in range(0, len(rows), ROWS_PER_CALL):
-        batch = {ids[row]: row for row in rows[start : start + ROWS_PER_CALL]}
-        found = client.get(own, ids=list(batch), output_fields=["id", "embedding"])
-        stored = {row["id"]: row["embedding"] for row in found}
-        for doc_id, row in batch.items():
-            if not np.array_equal(np.asarray(stored.get(doc_id, ()), np.float32), vectors[row]):
-                raise CollectionError(
-                    f"collection {own}: holds no vector or another one for document {doc_id}. "
-                    f"{_MEDDLED}"
-                )
-
-
 def _by_milvus(client: Connection, own: str, ids: list[str], index: Index) -> Search:
     """Make a search by Milvus itself."""
     row_of = {doc_id: row for row, doc_id in enumerate(ids)}
@@ -189,7 +164,7 @@ def _rows_of(ids: Sequence[str], row_of: dict[str, int], count: int, name: str) 
         found = [row_of[doc_id] for doc_id in ids]
     except KeyError as stranger:
         raise CollectionError(
-            f"collection {name}: holds document {stranger}, which is not in the dump. {_MEDDLED}"
+            f"collection {name}: holds document {stranger}, which is not in the dump. {MEDDLED}"
         ) from None
     if len(found) != count:
         raise CollectionError(

@@ -1,4 +1,4 @@
-"""Compiled loops are kept for the next process where there is room, and work where there is none."""
+"""Compiled loops are kept for the next process where they can be, and work where they can't."""
 
 import os
 import subprocess

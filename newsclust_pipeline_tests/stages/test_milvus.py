@@ -81,8 +81,11 @@ def test_once_closed_the_file_can_be_opened_by_anyone_while_we_live_on(tmp_path)
     with subprocess.Popen([sys.executable, "-c", NOTEBOOK, uri], **PIPES) as notebook:
         assert notebook.stdout.readline() == "3\n"
         # And while somebody else has it open, who doesn't take turns, we say so at once.
-        with pytest.raises(CollectionError, match=r"another program has the collection open"):
-            milvus(uri).__enter__()
+        with (
+            pytest.raises(CollectionError, match=r"another program has the collection open"),
+            milvus(uri) as client,
+        ):
+            client.list_collections()
         notebook.communicate("")
     with milvus(uri) as client:
         assert fill(client, "news", ids(1, 2, 3)).new == 0
@@ -188,8 +191,11 @@ def test_a_damaged_file_is_told_or_mended_and_moved_away_it_is_made_anew(tmp_pat
 def test_what_milvus_cant_open_is_named_with_a_way_out_and_kept(tmp_path, file, advice):
     path = tmp_path / file
     path.write_text("not Milvus at all")
-    with pytest.raises(NewsclustError, match=rf"{file}: .*{advice}"), milvus(str(path)):
-        pass
+    with (
+        pytest.raises(NewsclustError, match=rf"{file}: .*{advice}"),
+        milvus(str(path)) as client,
+    ):
+        client.list_collections()
     assert path.read_text() == "not Milvus at all"
 
 
