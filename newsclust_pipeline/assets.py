@@ -64,7 +64,7 @@ def stage(
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Make an asset of a function: what all of ours have in common.
 
-    One with `reuse` gives its last table again where it would make the same.
+    One with `reuse` gives its last value again where it would make the same.
     """
 
     def made(function: Callable[..., Any]) -> dg.AssetsDefinition:
@@ -286,7 +286,7 @@ def umap_projection(
     return result(table, params, neighbours_handed_over=known, **done.summary(), **plain(config))
 
 
-@stage("html", "plotly", "html")
+@stage("html", "plotly", "html", reuse=Reuse())
 def cluster_plot(
     raw_news: pa.Table,
     embeddings: pa.Table,
@@ -307,7 +307,7 @@ def cluster_plot(
     )
 
 
-@stage("parquet", "parquet")
+@stage("parquet", "parquet", reuse=Reuse())
 def documents(
     raw_news: pa.Table,
     hdbscan_labels: pa.Table,
@@ -352,7 +352,7 @@ def parameter_sweep(
     )
 
 
-@stage("page", "plotly", "html")
+@stage("page", "plotly", "html", reuse=Reuse())
 def parameter_plot(parameter_sweep: pa.Table) -> dg.MaterializeResult[str]:
     """The sweep as a plot: how much noise and how good a silhouette every clustering has."""
     return result(tuning.plot(parameter_sweep))

@@ -1,8 +1,8 @@
-"""A stage that would make the same of the same → the table that it made last time.
+"""A stage that would make the same of the same → what it made last time.
 
-Most reruns find most things as they were. Beside a table lies a note: what the table was made of, a
-digest of its content, its figures. A table that was touched since, or comes from other code, is
-made anew; so is one whose note is gone.
+Most reruns find most things as they were. Beside a stage's file lies a note: what it was made of, a
+digest of its content, its figures. A file that was touched since, or comes from other code, is made
+anew; so is one whose note is gone.
 """
 
 import hashlib
@@ -19,13 +19,15 @@ import dagster as dg
 import pyarrow as pa
 
 from newsclust_pipeline.config import plain
-from newsclust_pipeline.io_managers import ParquetIO
+from newsclust_pipeline.io_managers import AtomicFileIO
 from newsclust_pipeline.results import described, digest
 from newsclust_pipeline.stages.files import atomic_path
 from newsclust_pipeline.stages.neighbours import Neighbours
 
 P = ParamSpec("P")
-Made = dg.MaterializeResult[pa.Table]
+Made = dg.MaterializeResult[Any]
+
+_NOTE = {"made_of", "content", "version", "figures"}
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Reuse:
 
     Attributes:
         reads: digests what the stage reads elsewhere.
-        still: is given the last table first, and tells whether it would come out the same, as far
-            as reads and inputs don't tell.
+        still: is given the last value first, and tells whether it would come out the same, as far
+            as inputs and `reads` don't tell.
     """
 
     reads: Callable[..., str] = lambda *_, **__: ""
@@ -45,24 +47,24 @@ class Reuse:
 
 
 def reusing(io: str, reuse: Reuse, stage: Callable[P, Made]) -> Callable[P, Made]:
-    """Have a stage give its last table again where it would make the same.
+    """Have a stage give its last value again where it would make the same.
 
     Args:
-        io: key of the IO manager that keeps the table.
+        io: key of the IO manager that keeps the value.
         reuse: what the stage depends on beside its arguments.
-        stage: gives a table by `results.result`.
+        stage: gives a value by `results.result`.
     """
 
     @wraps(stage)
     def run(*args: P.args, **kwargs: P.kwargs) -> Made:
         context = dg.AssetExecutionContext.get()
-        files: ParquetIO = getattr(context.resources, io)
+        files: AtomicFileIO = getattr(context.resources, io)
         name = context.asset_key.path[-1]
         note = Path(files.data_dir) / f".{name}.made_of.json"
         made_of = _signature(name, kwargs, reuse.reads(*args, **kwargs))
         again = _again(files, name, _read(note), made_of)
         if again and reuse.still(again.value, *args, **kwargs):
-            context.log.info("Inputs, config and code are as they were: so is the table.")
+            context.log.info("Inputs, config and code are as they were: so is the result.")
             return again
         made = stage(*args, **kwargs)
         _write(note, made_of, made)
@@ -87,7 +89,7 @@ def _code() -> str:
     """Digest this package, and the versions of all others and of Python."""
     root = Path(__file__).parent
     held = hashlib.sha256()
-    for source in sorted(root.rglob("*.py")):
+    for source in sorted(p for p in root.rglob("*") if p.suffix in {".py", ".js", ".css", ".html"}):
         held.update(f"{source.relative_to(root)}\n".encode() + source.read_bytes())
     versions = sorted(f"{d.name} {d.version}" for d in distributions())
     held.update(json.dumps([platform.python_version(), *versions]).encode())
@@ -95,12 +97,13 @@ def _code() -> str:
 
 
 def _write(note: Path, made_of: str, made: Made) -> None:
-    """Note what a table is made of. It may lie there before the table does: it tells its digest."""
+    """Note what a value is made of. It may lie there before the file does: it tells its digest."""
     metadata: dict[str, Any] = dict(made.metadata or {})
-    figures = {k: v for k, v in metadata.items() if k not in described(made.value)}
+    figures = {k: v for k, v in metadata.items() if k not in _described(made.value)}
     told = {
         "made_of": made_of,
         "content": digest(made.value),
+        "version": made.data_version.value if made.data_version else "",
         "figures": dg.serialize_value(figures),
     }
     with atomic_path(note) as temporary:
@@ -111,18 +114,22 @@ def _read(note: Path) -> dict[str, str]:
     """Read a note; an empty one if there is none, or none that can be read."""
     try:
         told: dict[str, str] = json.loads(note.read_text(encoding="utf-8"))
-        return told if told.keys() == {"made_of", "content", "figures"} else {}
+        return told if told.keys() == _NOTE else {}
     except (OSError, ValueError, AttributeError):
         return {}
 
 
-def _again(files: ParquetIO, name: str, told: dict[str, str], made_of: str) -> Made | None:
-    """Make the result of the last table, if that is what the note tells of."""
+def _again(files: AtomicFileIO, name: str, told: dict[str, str], made_of: str) -> Made | None:
+    """Make the result of the last value, if that is what the note tells of."""
     last = files.last(name) if told.get("made_of") == made_of else None
     if last is None or digest(last) != told["content"]:
         return None
     figures: Any = dg.deserialize_value(told["figures"])
-    version = dg.DataVersion(told["content"])
+    version = dg.DataVersion(told["version"])
     return dg.MaterializeResult(
-        value=last, data_version=version, metadata=figures | described(last)
+        value=last, data_version=version, metadata=figures | _described(last)
     )
+
+
+def _described(value: Any) -> dict[str, Any]:
+    return described(value) if isinstance(value, pa.Table) else {}

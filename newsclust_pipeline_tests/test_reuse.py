@@ -11,7 +11,9 @@ from newsclust_pipeline import reuse
 from newsclust_pipeline.resources import Titles
 from newsclust_pipeline_tests.conftest import write_dump
 
-REUSED = {"raw_news", "hdbscan_labels", "stories", "parameter_sweep"}
+TABLES = {"raw_news", "hdbscan_labels", "stories", "parameter_sweep", "documents"}
+PAGES = {"cluster_plot", "parameter_plot"}
+REUSED = TABLES | PAGES
 SAID = "Inputs, config and code are as they were"
 
 
@@ -32,7 +34,7 @@ def reused(made, config=None):
 
 
 def test_a_rerun_with_nothing_new_makes_none_of_them_again(ran):
-    files = {p: p.read_bytes() for p in ran.data.glob("*.parquet") if p.stem in REUSED}
+    files = {p: p.read_bytes() for p in ran.data.iterdir() if p.stem in REUSED}
     versions, figures = ran.versions(), {name: ran.metadata(name) for name in REUSED}
     assert reused(ran) == REUSED
     assert {path: path.read_bytes() for path in files} == files
@@ -40,9 +42,7 @@ def test_a_rerun_with_nothing_new_makes_none_of_them_again(ran):
     assert {name: ran.metadata(name) for name in REUSED} == figures
 
 
-def test_a_dump_that_says_the_same_in_another_order_changes_raw_news_only(
-    ran, sample_rows, tmp_path
-):
+def test_inputs_that_come_out_the_same_count_as_the_same(ran, sample_rows, tmp_path):
     write_dump(tmp_path / "dump.csv", sample_rows[:60][::-1])
     assert reused(ran) == REUSED - {"raw_news"}
 
@@ -55,7 +55,11 @@ def test_another_dump_has_everything_made_anew(ran, sample_rows, tmp_path):
 
 
 def test_other_parameters_have_made_anew_what_they_are_for(ran):
-    assert reused(ran, {"hdbscan_labels": {"min_samples": 2}}) == {"raw_news", "parameter_sweep"}
+    assert reused(ran, {"hdbscan_labels": {"min_samples": 2}}) == {
+        "raw_news",
+        "parameter_sweep",
+        "parameter_plot",
+    }
     assert reused(ran, {"hdbscan_labels": {"min_samples": 2}}) == REUSED
 
 
@@ -64,13 +68,22 @@ def test_other_code_has_everything_made_anew(ran, monkeypatch):
     assert reused(ran) == set()
 
 
-@pytest.mark.parametrize("name", sorted(REUSED))
+@pytest.mark.parametrize("name", sorted(TABLES))
 def test_a_table_that_was_touched_is_made_anew(ran, name):
     path = ran.data / f"{name}.parquet"
     right = path.read_bytes()
     pq.write_table(pq.read_table(path).slice(1), path)
     assert name not in reused(ran)
     assert path.read_bytes() == right
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_page_that_was_touched_is_made_anew(ran, name):
+    path = ran.data / f"{name}.html"
+    right = ran.resources["html_io"].read(path)
+    path.write_text(right.replace("<", "(", 1), encoding="utf-8")
+    assert name not in reused(ran)
+    assert ran.resources["html_io"].read(path) == right
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"made_of": 1}'])

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from newsclust_pipeline.stages.files import lists_of
 from newsclust_pipeline.stages.neighbours import Neighbours
 from newsclust_pipeline.stages.stories import join
 
@@ -79,5 +80,8 @@ def _neighbour_lists(neighbours: Neighbours) -> pa.StructArray:
     starts = pa.array(range(0, n * k + 1, k) if k else [0] * (n + 1), pa.int32())
     ids = pa.array(neighbours.indices[:, :k].ravel(), pa.int32())
     distances = pa.array(neighbours.distances[:, :k].ravel(), pa.float32())
-    lists = [pa.ListArray.from_arrays(starts, values) for values in (ids, distances)]
+    lists = [
+        pa.ListArray.from_arrays(starts, values, type=lists_of(values.type))
+        for values in (ids, distances)
+    ]
     return pa.StructArray.from_arrays(lists, ["ids", "distances"])
