@@ -16,7 +16,7 @@ ui: install
 test: $(VENV)/test.installed install
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-# ARGS go to every benchmark: make bench ARGS="--repeats 5"
+# ARGS go to every benchmark: make bench ARGS="--sizes 5000 20000 --repeats 5"
 bench: $(VENV)/bench.installed install
 	for script in benchmarks/[!_]*.py; do \
 	  case $$script in */report.py|*/synthetic.py) continue;; esac; \

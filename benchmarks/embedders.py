@@ -1,6 +1,6 @@
 """How fast is the default embedder, against sentence-transformers as it comes and the hardware?
 
-    python -m benchmarks.embedders [--texts 512] [--repeats 3] [--gold file.parquet …]
+    python -m benchmarks.embedders [--sizes 512] [--repeats 3] [--gold file.parquet …]
 
 Both run the same weights on the same texts with all cores, taking turns. Gold files need the
 columns title, description and gold; the bundled sample is always among them. The limit is the time
@@ -35,14 +35,14 @@ Encode = Callable[[list[str]], np.ndarray]
 def main() -> None:
     """Run the benchmark."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--texts", type=int, default=512)
+    options.add_argument("--sizes", type=int, nargs="*", default=[512], help="texts, at most")
     options.add_argument("--repeats", type=int, default=3)
     options.add_argument("--gold", type=Path, nargs="*", default=[])
     given = options.parse_args()
 
     sets = {"sample": gold_set(pacsv.read_csv(SAMPLE).rename_columns({"story": "gold"}))}
     sets |= {path.stem: gold_set(pq.read_table(path)) for path in given.gold}
-    texts = [text for found, _ in sets.values() for text in found][: given.texts]
+    texts = [text for found, _ in sets.values() for text in found][: max(given.sizes)]
 
     model = MiniLM()
     encoders: dict[str, Encode] = {"minilm (ours)": lambda texts: ours(model, texts)}

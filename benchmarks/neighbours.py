@@ -3,7 +3,8 @@
     python -m benchmarks.neighbours [--sizes 5000 20000] [--vectors embeddings.parquet]
 
 All get the same unit vectors and threads, each in a process of its own. Ours starts from a filled
-collection and ends with exact distances; faiss and NumPy start from the vectors in memory.
+collection (vectors are read back and compared when it is filled) and ends with exact distances;
+faiss and NumPy start from the vectors in memory.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """How quick is the map page, in a real browser?
 
-    python -m benchmarks.page [--documents 100000] [--repeats 3]
+    python -m benchmarks.page [--sizes 100000] [--repeats 3]
 
 Documents are made of the bundled sample's words, at random, with as many letters as news has:
 random words deflate less than prose, so the file is rather too large than too small. The browser
@@ -33,10 +33,10 @@ OUTLETS, SINCE = 80, 1_770_000_000
 def main() -> None:
     """Run the benchmark."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--documents", type=int, nargs="*", default=[10_000, 100_000])
+    options.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000])
     options.add_argument("--repeats", type=int, default=3)
     given = options.parse_args()
-    rows = [measured(documents, given.repeats) for documents in given.documents]
+    rows = [measured(documents, given.repeats) for documents in given.sizes]
     head = ["documents", "file, MB", "built, s", "ready, s", "hover, ms", "search, s"]
     table(
         "page",

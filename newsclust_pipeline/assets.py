@@ -358,7 +358,15 @@ def parameter_plot(parameter_sweep: pa.Table) -> dg.MaterializeResult[str]:
     return result(tuning.plot(parameter_sweep))
 
 
-@stage("parquet", "scikitlearn", "parquet")
+@stage(
+    "parquet",
+    "scikitlearn",
+    "parquet",
+    reuse=Reuse(
+        reads=lambda config, news, **_: news.digest() if config.gold_column else "",
+        figures=lambda last, **_: quality.since(last, last),
+    ),
+)
 def story_quality(
     config: QualityConfig,
     knn_distance_matrix: Neighbours,

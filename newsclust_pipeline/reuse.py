@@ -34,16 +34,18 @@ _NOTE = {"made_of", "content", "version", "figures"}
 class Reuse:
     """What a stage depends on beside its inputs, its config and the code.
 
-    Both are given the stage's arguments.
+    All are given the stage's arguments.
 
     Attributes:
         reads: digests what the stage reads elsewhere.
         still: is given the last value first, and tells whether it would come out the same, as far
             as inputs and `reads` don't tell.
+        figures: is given the last value first, and gives the figures that compare with it.
     """
 
     reads: Callable[..., str] = lambda *_, **__: ""
     still: Callable[..., bool] = lambda *_, **__: True
+    figures: Callable[..., dict[str, float]] = lambda *_, **__: {}
 
 
 def reusing(io: str, reuse: Reuse, stage: Callable[P, Made]) -> Callable[P, Made]:
@@ -65,7 +67,10 @@ def reusing(io: str, reuse: Reuse, stage: Callable[P, Made]) -> Callable[P, Made
         again = _again(files, name, _read(note), made_of)
         if again and reuse.still(again.value, *args, **kwargs):
             context.log.info("Inputs, config and code are as they were: so is the result.")
-            return again
+            figures = dict(again.metadata or {}) | reuse.figures(again.value, *args, **kwargs)
+            return dg.MaterializeResult(
+                value=again.value, data_version=again.data_version, metadata=figures
+            )
         made = stage(*args, **kwargs)
         _write(note, made_of, made)
         return made

@@ -11,7 +11,7 @@ from newsclust_pipeline import reuse
 from newsclust_pipeline.resources import Titles
 from newsclust_pipeline_tests.conftest import write_dump
 
-TABLES = {"raw_news", "hdbscan_labels", "stories", "parameter_sweep", "documents"}
+TABLES = {"raw_news", "hdbscan_labels", "stories", "parameter_sweep", "documents", "story_quality"}
 PAGES = {"cluster_plot", "parameter_plot"}
 REUSED = TABLES | PAGES
 SAID = "Inputs, config and code are as they were"
@@ -35,6 +35,7 @@ def reused(made, config=None):
 
 def test_a_rerun_with_nothing_new_makes_none_of_them_again(ran):
     files = {p: p.read_bytes() for p in ran.data.iterdir() if p.stem in REUSED}
+    assert reused(ran) == REUSED
     versions, figures = ran.versions(), {name: ran.metadata(name) for name in REUSED}
     assert reused(ran) == REUSED
     assert {path: path.read_bytes() for path in files} == files
@@ -107,6 +108,15 @@ def test_what_raw_news_writes_beside_its_table_comes_back(ran, beside):
 def test_labels_whose_names_the_history_doesnt_know_are_named_anew(ran):
     (ran.data / "story_lineage.parquet").unlink()
     assert reused(ran) == REUSED - {"hdbscan_labels"}
+
+
+def test_the_figures_that_compare_with_the_last_run_are_todays(ran):
+    ran.run({"hdbscan_labels": {"min_samples": 1}})
+    assert ran.metadata("story_quality")["agreement_with_last_run"] < 1
+    assert "story_quality" in reused(ran, {"hdbscan_labels": {"min_samples": 1}})
+    assert ran.metadata("story_quality")["agreement_with_last_run"] == 1
+    shared = ran.metadata("story_quality")["shared_with_last_run"]
+    assert shared == ran.metadata("raw_news")["dagster/row_count"]
 
 
 def test_titles_of_a_model_are_asked_for_again(ran):

@@ -90,8 +90,17 @@ def judge(neighbours: Neighbours, labels: pa.Table, last: pa.Table | None = None
     documents = joined.append_column("silhouette", pa.array(values))
     figures = without_gold(graph, found, values)
     if last is not None:
-        figures |= _since(last, documents)
+        figures |= since(last, documents)
     return Judged(documents, figures)
+
+
+def since(last: pa.Table, documents: pa.Table) -> dict[str, float]:
+    """Compare with the last run on the documents of both: doc_id, label of either."""
+    rows = pc.index_in(documents["doc_id"], last["doc_id"])
+    shared = rows.is_valid().to_numpy()
+    before = last["label"].take(rows.drop_null()).to_numpy()
+    now = documents["label"].to_numpy()[shared]
+    return {"shared_with_last_run": len(now), "agreement_with_last_run": agreement(before, now)}
 
 
 def judge_by_gold(judged: Judged, gold: Gold, blank_is_unknown: bool = False) -> Judged:
@@ -255,15 +264,6 @@ def density_validity(edges: np.ndarray, labels: np.ndarray) -> float:
     wider = np.maximum(sparse, separate)
     validity = np.divide(separate - sparse, wider, out=np.zeros(len(sizes)), where=wider > 0)
     return float((sizes * validity).sum() / len(labels))
-
-
-def _since(last: pa.Table, documents: pa.Table) -> dict[str, float]:
-    """Compare with the last run on the documents of both."""
-    rows = pc.index_in(documents["doc_id"], last["doc_id"])
-    shared = rows.is_valid().to_numpy()
-    before = last["label"].take(rows.drop_null()).to_numpy()
-    now = documents["label"].to_numpy()[shared]
-    return {"shared_with_last_run": len(now), "agreement_with_last_run": agreement(before, now)}
 
 
 def _most(stories: Counter[str | None]) -> str | None:
