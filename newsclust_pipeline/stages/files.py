@@ -5,7 +5,6 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,13 +46,7 @@ def lists_of(kind: pa.DataType) -> pa.ListType:
 
 
 def content_digest(path: Path) -> str:
-    """Digest a file's bytes. One that looks untouched is not read twice by a process."""
-    seen = path.stat()
-    return _digest(path, seen.st_size, seen.st_mtime_ns)
-
-
-@lru_cache
-def _digest(path: Path, _size: int, _mtime_ns: int) -> str:
+    """Digest a file's bytes, read piece by piece."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

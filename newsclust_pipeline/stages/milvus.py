@@ -55,6 +55,8 @@ def milvus(
 ) -> Iterator["Connection"]:
     """Open Milvus: a file (Milvus Lite, one process at a time), or a server's address.
 
+    A file is ours from now on, but opened only by the first call.
+
     Args:
         uri: a path that ends in .db, or http(s)://…, with user:password@ if need be.
         token: of a server that asks for one; or user:password.

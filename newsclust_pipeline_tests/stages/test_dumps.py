@@ -121,6 +121,29 @@ def test_a_finished_file_is_not_taken_for_a_transient_one(name):
     assert not is_transient(name)
 
 
+def test_a_digest_follows_names_bytes_and_what_is_ignored_not_place_or_time(tmp_path):
+    def digest(folder, **files):
+        for name, content in (
+            {"a_csv": "title\nFire\n", "b_csv": "title\nFlood\n"} | files
+        ).items():
+            path = tmp_path / folder / name.replace("_", ".")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(content)
+        return find_dumps(tmp_path / folder).digest()
+
+    first = digest("one")
+    os.utime(tmp_path / "one" / "a.csv", (1, 1))
+    assert digest("two") == first == find_dumps(tmp_path / "one").digest()
+    others = [
+        digest("changed", a_csv="title\nFires\n"),
+        digest("more", c_csv="title\nFlood\n"),
+        digest("ignored", notes_txt="seen?"),
+    ]
+    (tmp_path / "one" / "b.csv").rename(tmp_path / "one" / "c.csv")
+    others.append(find_dumps(tmp_path / "one").digest())
+    assert len({first, *others}) == 5
+
+
 @pytest.mark.parametrize("left", ["inner.zip", "more.csv.bz2"])
 def test_what_is_left_out_of_an_archive_is_told_as_it_is_for_a_folder(tmp_path, left):
     content = zipped([("a.csv", "title\nFerry docks\n"), (left, b"news in here")])

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from newsclust_pipeline.stages.dumps import is_transient
-from newsclust_pipeline.stages.files import atomic_path, write_parquet
+from newsclust_pipeline.stages.files import atomic_path, content_digest, lists_of, write_parquet
 
 
 def table(vectors=((0.5, -1.0), (0.0, 2.0))):
@@ -95,3 +95,17 @@ def test_the_same_table_gives_the_same_bytes_and_another_one_others(tmp_path):
 def test_a_table_of_hardly_any_rows_can_be_written(tmp_path, rows):
     write_parquet(table().slice(0, rows), tmp_path / "t.parquet")
     assert pq.read_table(tmp_path / "t.parquet").equals(table().slice(0, rows))
+
+
+def test_lists_come_back_as_they_were_to_the_name_of_their_entries(tmp_path):
+    written = pa.table({"venues": pa.array([["Post"], []], lists_of(pa.string()))})
+    write_parquet(written, tmp_path / "news.parquet")
+    read = pq.read_table(tmp_path / "news.parquet")
+    assert str(read.schema) == str(written.schema)
+
+
+def test_a_digest_follows_the_bytes_alone(tmp_path):
+    for name, content in (("a", b"same"), ("b", b"same"), ("c", b"other")):
+        (tmp_path / name).write_bytes(content)
+    a, b, c = (content_digest(tmp_path / name) for name in "abc")
+    assert a == b != c
