@@ -74,7 +74,9 @@ def sync(
 ) -> Sync:
     """Bring the collection in step: upsert what it lacks, delete what left the dump.
 
-    A document's id comes from its text, so a known id needs no second look.
+    A document's id comes from its text, so a server's known ids need no second look. An embedded
+    file's vectors are compared with those given: one that is another by now (a service doesn't
+    always give the same) is written again.
 
     Args:
         client: an open Milvus.
@@ -103,16 +105,20 @@ def sync(
     gone = sorted(there.keys() - ids)
     for start in range(0, len(gone), ROWS_PER_CALL):
         client.delete(wanted.own, ids=gone[start : start + ROWS_PER_CALL])
-    missing = np.flatnonzero([doc_id not in there for doc_id in ids])
-    _upsert(client, wanted.own, articles.take(missing), vectors[missing], progress)
+    missing = np.array([doc_id not in there for doc_id in ids], dtype=bool)
+    if known:
+        sums = wanted.documents
+        missing = np.array([there.get(doc_id) != sums[doc_id] for doc_id in ids], dtype=bool)
+    elif client.embedded:
+        missing[_differing(client, wanted.own, ids, vectors, np.flatnonzero(~missing))] = True
+    rows = np.flatnonzero(missing)
+    _upsert(client, wanted.own, articles.take(rows), vectors[rows], progress)
     _verify(client, wanted.own, len(ids))
     if client.embedded:
-        sums = wanted.documents
-        unsure = [not known or there.get(doc_id) != sums[doc_id] for doc_id in ids]
-        compare(client, wanted.own, ids, vectors, np.flatnonzero(unsure))
+        compare(client, wanted.own, ids, vectors, rows)
     _serve(client, name, before, wanted.own)
     client.seal(wanted)
-    return Sync(state, len(missing), len(gone), rebuilt=before not in {None, wanted.own})
+    return Sync(state, len(rows), len(gone), rebuilt=before not in {None, wanted.own})
 
 
 def _same_collection(seal: Seal | None, wanted: Seal) -> bool:
@@ -155,7 +161,7 @@ def is_sealed(client: Connection, state: CollectionState, embeddings: pa.Table) 
 def compare(
     client: Connection, own: str, ids: Sequence[str], vectors: np.ndarray, rows: np.ndarray
 ) -> None:
-    """Read vectors back, a batch at a time: they must be those that were embedded.
+    """Read vectors back: they must be those that were embedded.
 
     Args:
         client: an open Milvus.
@@ -172,16 +178,27 @@ def compare(
         raise CollectionError(
             f"collection {own}: holds {held} documents where there should be {len(ids)}. {MEDDLED}"
         )
+    for row in _differing(client, own, ids, vectors, rows)[:1]:
+        raise CollectionError(
+            f"collection {own}: holds no vector or another one for document {ids[row]}. {MEDDLED}"
+        )
+
+
+def _differing(
+    client: Connection, own: str, ids: Sequence[str], vectors: np.ndarray, rows: np.ndarray
+) -> list[int]:
+    """Read vectors back, a batch at a time; give the rows that the collection has otherwise."""
+    found = []
     for start in range(0, len(rows), ROWS_PER_CALL):
         batch = {ids[row]: row for row in rows[start : start + ROWS_PER_CALL]}
-        found = client.get(own, ids=list(batch), output_fields=["id", "embedding"])
-        stored = {row["id"]: row["embedding"] for row in found}
-        for doc_id, row in batch.items():
-            if not np.array_equal(np.asarray(stored.get(doc_id, ()), np.float32), vectors[row]):
-                raise CollectionError(
-                    f"collection {own}: holds no vector or another one for document {doc_id}. "
-                    f"{MEDDLED}"
-                )
+        held = client.get(own, ids=list(batch), output_fields=["id", "embedding"])
+        stored = {row["id"]: np.asarray(row["embedding"], np.float32) for row in held}
+        found += [
+            int(row)
+            for doc_id, row in batch.items()
+            if not np.array_equal(stored.get(doc_id, ()), vectors[row])
+        ]
+    return found
 
 
 def made_of(embeddings: pa.Table) -> str:

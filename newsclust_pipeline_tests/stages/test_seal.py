@@ -99,26 +99,27 @@ def test_what_another_program_does_to_the_file_breaks_the_seal(path, flushed):
         expect_held(client, "news", embeddings(ids(1, 2, 3)))
 
 
-def test_a_vector_that_was_exchanged_is_found_out_when_the_collection_is_filled_again(path):
+def test_a_vector_that_was_exchanged_is_put_right_when_the_collection_is_filled_again(path):
     fill_closed(path, ids(1, 2, 3))
     with milvus(str(path)) as client:
         [own] = client.list_collections()
         other = embeddings(ids(9))["embedding"][0].as_py()
         client.upsert(own, [{"id": "d0002", "embedding": other, "text": "x"}])
-    with pytest.raises(CollectionError, match=r"another one for document d0002.*MILVUS_COLLECTION"):
-        fill_closed(path, ids(1, 2, 3))
+    assert fill_closed(path, ids(1, 2, 3)).new == 1
+    with milvus(str(path)) as client:
+        expect_held(client, "news", embeddings(ids(1, 2, 3)))
 
 
-def test_a_vector_that_is_embedded_otherwise_by_now_is_found_out(path):
-    fill_closed(path, ids(1, 2, 3))
+def test_a_vector_that_is_embedded_otherwise_by_now_is_found_out_or_written_again(path):
     table = embeddings(ids(1, 2, 3))
     other = table.take([0, 2, 1]).set_column(0, "doc_id", table["doc_id"])
-    with milvus(str(path)) as client, pytest.raises(CollectionError, match="document d0002"):
-        sync(client, "news", articles(ids(1, 2, 3)), other, Index())
-    with milvus(str(path)) as client:
-        state = fill(client, "news", ids(1, 2, 3)).state
+    state = fill_closed(path, ids(1, 2, 3)).state
     with milvus(str(path)) as client, pytest.raises(CollectionError, match="document d0002"):
         nearest(client, state, other, BY_FAISS, 2)
+    with milvus(str(path)) as client:
+        assert sync(client, "news", articles(ids(1, 2, 3)), other, Index()).new == 2
+    with milvus(str(path)) as client:
+        expect_held(client, "news", other)
 
 
 def test_a_run_that_fails_seals_nothing(path):
@@ -149,6 +150,13 @@ def test_a_file_with_another_time_is_looked_at_again(path):
     some = next(p for p in path.rglob("*.parquet"))
     os.utime(some, (1, 1))
     assert sealed(path) is None
+
+
+def test_no_documents_are_sealed_too(path, closed):
+    fill_closed(path, ids(1, 2))
+    assert fill_closed(path, []).removed == 2
+    closed()
+    assert fill_closed(path, []).state.count == 0
 
 
 def test_without_a_file_there_is_no_seal(path):
