@@ -23,11 +23,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks import synthetic
 from benchmarks.report import seconds, spread, table, versions
-from newsclust_pipeline.resources import SAMPLE
-from newsclust_pipeline.stages.articles import clean
-from newsclust_pipeline.stages.density import hdbscan
-from newsclust_pipeline.stages.minilm import MiniLM, _package_folder
-from newsclust_pipeline.stages.quality import against_gold
+from newsclust_pipeline.cluster.hdbscan import hdbscan
+from newsclust_pipeline.cluster.metrics import against_gold
+from newsclust_pipeline.defs.resources import SAMPLE
+from newsclust_pipeline.embed.minilm import MiniLM, _package_folder
+from newsclust_pipeline.ingest.articles import clean
 
 Encode = Callable[[list[str]], np.ndarray]
 

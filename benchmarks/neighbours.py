@@ -19,10 +19,10 @@ import pyarrow as pa
 
 from benchmarks import synthetic
 from benchmarks.report import Cost, apart, spread, table, threads, versions
-from newsclust_pipeline.stages.collection import sync
-from newsclust_pipeline.stages.indexes import choose
-from newsclust_pipeline.stages.milvus import milvus
-from newsclust_pipeline.stages.search import nearest
+from newsclust_pipeline.search.knn import nearest
+from newsclust_pipeline.store.collection import sync
+from newsclust_pipeline.store.connection import milvus
+from newsclust_pipeline.store.indexes import choose
 
 _BLOCK = 1024
 _SAMPLE = 2000  # documents whose neighbours are held against the truth

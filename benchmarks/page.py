@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from benchmarks.report import spread, table, versions
-from newsclust_pipeline.resources import SAMPLE
-from newsclust_pipeline.stages.page import build_page
+from newsclust_pipeline.defs.resources import SAMPLE
+from newsclust_pipeline.viz.page import build_page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]

@@ -23,8 +23,8 @@ from sklearn.neighbors import KDTree
 
 from benchmarks import synthetic
 from benchmarks.report import seconds, spread, table, versions
-from newsclust_pipeline.stages import layout
-from newsclust_pipeline.stages.neighbours import Neighbours
+from newsclust_pipeline.search.graph import Neighbours
+from newsclust_pipeline.viz import projection
 
 _AROUND = 80
 _DIMENSION = 384  # as the default embedder gives
@@ -52,14 +52,14 @@ def main() -> None:
     warnings.filterwarnings("ignore", module="umap")
 
     # Both compile what they run; UMAP's search is another one below 4,096 documents.
-    layout.project(*made(500))
+    projection.project(*made(500))
     peer(synthetic.unit_vectors(4_096, _DIMENSION))
     rows = []
     for n in given.sizes:
         vectors, known = made(n)
         work = {
             "UMAP on vectors": lambda v=vectors: (peer(v), 0.0),
-            "neighbours handed over": lambda v=vectors, k=known: result(layout.project(v, k)),
+            "neighbours handed over": lambda v=vectors, k=known: result(projection.project(v, k)),
             "a tenth of news on the last map": continued(vectors, known),
         }
         rows += measured(vectors, work, given.repeats, given.queries)
@@ -92,7 +92,7 @@ def peer(vectors: np.ndarray) -> np.ndarray:
     return UMAP(n_neighbors=_AROUND, init="pca", random_state=42, n_jobs=1).fit_transform(vectors)
 
 
-def result(done: layout.Layout) -> tuple[np.ndarray, float]:
+def result(done: projection.Layout) -> tuple[np.ndarray, float]:
     """Give what is measured of a layout."""
     return done.positions, done.moved_median_share_of_span
 
@@ -100,18 +100,18 @@ def result(done: layout.Layout) -> tuple[np.ndarray, float]:
 def continued(vectors: np.ndarray, known: Neighbours) -> Work:
     """Prepare the map of ten elevenths of the documents; the work is to add the others."""
     old = np.arange(len(vectors) * 10 // 11)
-    before = layout.project(vectors[old], synthetic.searched(vectors[old], _AROUND - 1))
+    before = projection.project(vectors[old], synthetic.searched(vectors[old], _AROUND - 1))
     doc_id = pa.chunked_array([known.doc_id[old].tolist()])
-    last = layout.Last(doc_id, before.positions)
-    return lambda: result(layout.project(vectors, known, last=last))
+    last = projection.Last(doc_id, before.positions)
+    return lambda: result(projection.project(vectors, known, last=last))
 
 
 def epochs(vectors: np.ndarray, known: Neighbours, count: int) -> Work:
     """Lay all documents out with so many epochs."""
 
     def work() -> tuple[np.ndarray, float]:
-        descent = layout._Descent.of(vectors, known, _AROUND, 0.1, 42)
-        return descent.run(layout._start(vectors, 2, 42), count), 0.0
+        descent = projection._Descent.of(vectors, known, _AROUND, 0.1, 42)
+        return descent.run(projection._start(vectors, 2, 42), count), 0.0
 
     return work
 
@@ -122,9 +122,9 @@ def subset(vectors: np.ndarray, known: Neighbours) -> Work:
     def work() -> tuple[np.ndarray, float]:
         chosen = np.arange(len(vectors)) % 5 == 0
         some = vectors[chosen]
-        before = layout.project(some, synthetic.searched(some, _AROUND - 1)).positions
-        descent = layout._Descent.of(vectors, known, _AROUND, 0.1, 42)
-        start = layout._placed(descent, vectors, before, chosen)
+        before = projection.project(some, synthetic.searched(some, _AROUND - 1)).positions
+        descent = projection._Descent.of(vectors, known, _AROUND, 0.1, 42)
+        start = projection._placed(descent, vectors, before, chosen)
         return descent.run(start, 30, 0.25), 0.0
 
     return work

@@ -26,14 +26,15 @@ import pyarrow as pa
 
 from benchmarks import synthetic
 from benchmarks.report import table, versions
-from newsclust_pipeline.resources import SAMPLE
-from newsclust_pipeline.stages import density, time_distance, tuning
-from newsclust_pipeline.stages.articles import collect_articles
-from newsclust_pipeline.stages.dumps import find_dumps
-from newsclust_pipeline.stages.embedding import embed, matrix
-from newsclust_pipeline.stages.minilm import MiniLM
-from newsclust_pipeline.stages.neighbours import Neighbours
-from newsclust_pipeline.stages.quality import bcubed, read_gold, singletons
+from newsclust_pipeline.cluster import hdbscan, sweep, time_distance
+from newsclust_pipeline.cluster.metrics import bcubed, read_gold, singletons
+from newsclust_pipeline.core.tables import matrix
+from newsclust_pipeline.defs.resources import SAMPLE
+from newsclust_pipeline.embed.base import embed
+from newsclust_pipeline.embed.minilm import MiniLM
+from newsclust_pipeline.ingest.articles import collect_articles
+from newsclust_pipeline.ingest.dumps import find_dumps
+from newsclust_pipeline.search.graph import Neighbours
 
 FAR = 1e6  # for ∞, of which recent releases of hdbscan build broken trees
 NONE = "none documented"
@@ -123,7 +124,7 @@ def combinations(grid: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
 
 def ours(of: GoldSet, **settings: Any) -> np.ndarray:
     """Cluster the stored graph with parameters as given."""
-    return density.hdbscan(of.neighbours.matrix(), **settings).labels
+    return hdbscan.hdbscan(of.neighbours.matrix(), **settings).labels
 
 
 def auto(of: GoldSet, time_weight: float = 0.0, time_scale_days: float = 7.0) -> np.ndarray:
@@ -132,7 +133,7 @@ def auto(of: GoldSet, time_weight: float = 0.0, time_scale_days: float = 7.0) ->
     if time_weight:
         days = time_distance.days_of(of.neighbours.doc_id, of.articles)
         graph = time_distance.add_time(graph, days, time_weight, time_scale_days)
-    return density.hdbscan(graph, *astuple(tuning.choose(graph))).labels
+    return hdbscan.hdbscan(graph, *astuple(sweep.choose(graph))).labels
 
 
 def notebook(of: GoldSet, min_samples: int, min_cluster_size: int) -> np.ndarray:

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from newsclust_pipeline.stages.embedding import matrix
-from newsclust_pipeline.stages.indexes import Index
-from newsclust_pipeline.stages.neighbours import Neighbours, nearest_of_each
-from newsclust_pipeline.stages.search import by_faiss
+from newsclust_pipeline.core.tables import matrix
+from newsclust_pipeline.search.graph import Neighbours, nearest_of_each
+from newsclust_pipeline.search.knn import by_faiss
+from newsclust_pipeline.store.indexes import Index
 
 _LONE = 0.4  # share of articles that are of no story
 _TOPIC = (128, 2048)  # articles of a topic; more than the neighbours that are searched

@@ -9,8 +9,8 @@ from typing import Any
 
 import dagster as dg
 
-from newsclust_pipeline import assets, automation, checks
-from newsclust_pipeline.io_managers import (
+from newsclust_pipeline.defs import assets, automation, checks
+from newsclust_pipeline.defs.io_managers import (
     CsrIO,
     HistoryIO,
     HtmlIO,
@@ -20,7 +20,7 @@ from newsclust_pipeline.io_managers import (
     ParquetIO,
     StoriesIO,
 )
-from newsclust_pipeline.resources import Embedder, Milvus, NewsDumps, StoryHistory, Titles
+from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps, StoryHistory, Titles
 
 
 def build_defs(**overrides: Any) -> dg.Definitions:

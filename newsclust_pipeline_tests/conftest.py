@@ -10,9 +10,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from newsclust_pipeline import console
 from newsclust_pipeline.definitions import build_defs
-from newsclust_pipeline.io_managers import (
+from newsclust_pipeline.defs import console
+from newsclust_pipeline.defs.io_managers import (
     CsrIO,
     HistoryIO,
     HtmlIO,
@@ -22,7 +22,7 @@ from newsclust_pipeline.io_managers import (
     ParquetIO,
     StoriesIO,
 )
-from newsclust_pipeline.resources import (
+from newsclust_pipeline.defs.resources import (
     SAMPLE,
     Embedder,
     Milvus,
@@ -30,7 +30,7 @@ from newsclust_pipeline.resources import (
     StoryHistory,
     Titles,
 )
-from newsclust_pipeline.stages.milvus import milvus
+from newsclust_pipeline.store.connection import milvus
 from newsclust_pipeline_tests import milvus_server as real_milvus
 
 NUMBERS = itertools.count()

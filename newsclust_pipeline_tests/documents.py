@@ -3,9 +3,9 @@
 import numpy as np
 import pyarrow as pa
 
-from newsclust_pipeline.stages.collection import sync
-from newsclust_pipeline.stages.embedding import matrix
-from newsclust_pipeline.stages.indexes import Index
+from newsclust_pipeline.core.tables import matrix
+from newsclust_pipeline.store.collection import sync
+from newsclust_pipeline.store.indexes import Index
 
 
 def ids(*numbers):

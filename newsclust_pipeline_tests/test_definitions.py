@@ -10,7 +10,7 @@ import pytest
 
 import newsclust_pipeline
 from newsclust_pipeline.definitions import build_defs
-from newsclust_pipeline.resources import SAMPLE, Embedder, NewsDumps
+from newsclust_pipeline.defs.resources import SAMPLE, Embedder, NewsDumps
 
 ROOT = Path(newsclust_pipeline.__file__).parents[1]
 GRAPH = {
@@ -135,7 +135,7 @@ def test_the_key_of_openai_goes_to_no_other_service_of_titles(monkeypatch):
 
 
 def test_days_of_the_cache_are_a_number():
-    from newsclust_pipeline.stages.errors import SettingError
+    from newsclust_pipeline.core.errors import SettingError
 
     assert Embedder(cache_days="0").keep_days == 0
     with pytest.raises(SettingError, match="NEWSCLUST_CACHE_DAYS=soon: must be a whole number"):
@@ -171,7 +171,7 @@ def test_dotenv_is_read_by_the_command_line(tmp_path):
     ],
 )
 def test_an_embedder_that_cannot_be_is_refused_by_its_setting(settings, complaint):
-    from newsclust_pipeline.stages.errors import SettingError
+    from newsclust_pipeline.core.errors import SettingError
 
     with pytest.raises(SettingError, match=complaint):
         Embedder(**settings).load()

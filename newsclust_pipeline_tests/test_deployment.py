@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 import newsclust_pipeline
-from newsclust_pipeline.automation import SETTLE_SECONDS, daily_schedule, dump_sensor
-from newsclust_pipeline.config import ArrivalConfig
 from newsclust_pipeline.definitions import build_defs
+from newsclust_pipeline.defs.automation import SETTLE_SECONDS, daily_schedule, dump_sensor
+from newsclust_pipeline.defs.config import ArrivalConfig
 
 ROOT = Path(newsclust_pipeline.__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

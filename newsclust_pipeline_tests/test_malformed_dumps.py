@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from newsclust_pipeline.stages.articles import collect_articles
-from newsclust_pipeline.stages.dumps import find_dumps
-from newsclust_pipeline.stages.errors import DumpError
+from newsclust_pipeline.core.errors import DumpError
+from newsclust_pipeline.ingest.articles import collect_articles
+from newsclust_pipeline.ingest.dumps import find_dumps
 
 HEAD = b"title,description,venue\n"
 FERRY, BEES = b"Ferry docks,At noon,Post\n", b"Bees swarm,In May,Herald\n"

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
-from newsclust_pipeline.resources import SAMPLE, Embedder
+from newsclust_pipeline.defs.resources import SAMPLE, Embedder
 from newsclust_pipeline_tests.conftest import Pipeline, write_dump
 from newsclust_pipeline_tests.embedding_server import EmbeddingServer
 

@@ -9,17 +9,19 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from newsclust_pipeline.resources import SAMPLE
-from newsclust_pipeline.stages import density, identity, lineage, stories
-from newsclust_pipeline.stages.articles import collect_articles
-from newsclust_pipeline.stages.density import NOISE
-from newsclust_pipeline.stages.dumps import find_dumps
-from newsclust_pipeline.stages.embedding import embed, matrix
-from newsclust_pipeline.stages.files import write_parquet
-from newsclust_pipeline.stages.indexes import Index
-from newsclust_pipeline.stages.minilm import MiniLM
-from newsclust_pipeline.stages.neighbours import Neighbours, nearest_of
-from newsclust_pipeline.stages.search import by_faiss
+from newsclust_pipeline.cluster import hdbscan
+from newsclust_pipeline.cluster.hdbscan import NOISE
+from newsclust_pipeline.core.files import write_parquet
+from newsclust_pipeline.core.tables import matrix
+from newsclust_pipeline.defs.resources import SAMPLE
+from newsclust_pipeline.embed.base import embed
+from newsclust_pipeline.embed.minilm import MiniLM
+from newsclust_pipeline.ingest.articles import collect_articles
+from newsclust_pipeline.ingest.dumps import find_dumps
+from newsclust_pipeline.search.graph import Neighbours, nearest_of
+from newsclust_pipeline.search.knn import by_faiss
+from newsclust_pipeline.store.indexes import Index
+from newsclust_pipeline.stories import describe, identity, lineage
 from newsclust_pipeline_tests.conftest import write_dump
 
 K = 50
@@ -38,14 +40,14 @@ def labelled(articles, vectors, rows, history):
     chosen, doc_id = vectors[rows], np.array(articles["doc_id"].to_pylist(), dtype=np.str_)[rows]
     n = len(doc_id)
     near = nearest_of(by_faiss(chosen, Index()), chosen, np.arange(n), min(K, n - 1))
-    clusters = density.hdbscan(Neighbours(doc_id, *near, K).matrix())
+    clusters = hdbscan.hdbscan(Neighbours(doc_id, *near, K).matrix())
     names = identity.name_stories(doc_id, clusters.labels, lineage.members(history))
-    return stories.labels_table(doc_id, clusters, names)
+    return describe.labels_table(doc_id, clusters, names)
 
 
 def record(history, sample, rows, labels, run):
     articles, vectors = sample
-    described = stories.describe(stories.join(articles.take(rows), labels), vectors[rows])
+    described = describe.describe(describe.join(articles.take(rows), labels), vectors[rows])
     at = datetime(2026, 3, 2, 6, tzinfo=UTC) + timedelta(days=run)
     return lineage.record(history, labels, described, f"run{run}", at)
 

@@ -1,0 +1,1 @@
+"""Graph → labels, and figures that say how good they are."""

@@ -1,0 +1,36 @@
+"""Helpers for Arrow tables that several stages share."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def lists_of(kind: pa.DataType) -> pa.ListType:
+    """Give the type of lists that Parquet gives back as they were: it calls entries "element"."""
+    return pa.list_(pa.field("element", kind))
+
+
+def matrix(table: pa.Table) -> np.ndarray:
+    """View the embedding column as an array (n, dimension) of float32."""
+    column = table["embedding"].combine_chunks()
+    width = table.schema.field("embedding").type.list_size
+    return np.asarray(column.flatten()).reshape(-1, width)
+
+
+def join(documents: pa.Table, *others: pa.Table) -> pa.Table:
+    """Append other tables' columns by doc_id; rows stay in the order of the first.
+
+    Raises:
+        ValueError: a document is missing from one of the others.
+    """
+    for other in others:
+        rows = pc.index_in(documents["doc_id"], other["doc_id"])
+        if rows.null_count:
+            raise ValueError(
+                f"{rows.null_count} of {documents.num_rows} documents are missing from one stage. "
+                "Materialise all assets again, from raw_news on."
+            )
+        matched = other.take(rows)
+        for name in (n for n in other.column_names if n != "doc_id"):
+            documents = documents.append_column(other.schema.field(name), matched[name])
+    return documents

@@ -1,0 +1,1 @@
+"""Everything that Dagster needs: assets, checks, resources, IO managers, automation."""

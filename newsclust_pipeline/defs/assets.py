@@ -1,0 +1,431 @@
+"""The pipeline on one page: every asset in the order in which data flows.
+
+An asset calls a stage and returns its value, with the figures that its page in the UI shows. How
+things are done is in `stages/`, where they are kept in `io_managers.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, astuple, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+import scipy.sparse as sp
+
+from newsclust_pipeline.cluster import hdbscan, metrics, sweep, time_distance
+from newsclust_pipeline.cluster.nearest_story import nearest_stories
+from newsclust_pipeline.core.progress import log_progress
+from newsclust_pipeline.core.tables import join, matrix
+from newsclust_pipeline.defs.config import (
+    ArticlesConfig,
+    HdbscanConfig,
+    KnnConfig,
+    QualityConfig,
+    StoriesConfig,
+    TimeConfig,
+    Tuning,
+    UmapConfig,
+    plain,
+)
+from newsclust_pipeline.defs.io_managers import CsrIO, ParquetIO
+from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps, StoryHistory, Titles
+from newsclust_pipeline.defs.results import plain_errors, result
+from newsclust_pipeline.defs.reuse import Reuse, reusing
+from newsclust_pipeline.embed.base import embed
+from newsclust_pipeline.ingest import near_duplicates
+from newsclust_pipeline.ingest.articles import collect_articles, within
+from newsclust_pipeline.search import knn
+from newsclust_pipeline.search.graph import Neighbours
+from newsclust_pipeline.store import collection
+from newsclust_pipeline.stories import identity, lineage
+from newsclust_pipeline.stories.describe import (
+    as_markdown,
+    describe,
+    labels_table,
+    noise_share,
+    with_nearest,
+)
+from newsclust_pipeline.stories.digest import digest as write_digest
+from newsclust_pipeline.stories.exports import documents_table
+from newsclust_pipeline.viz import page, preview, projection
+
+
+def stage(
+    io: str, *kinds: str, reuse: Reuse | None = None
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Make an asset of a function: what all of ours have in common.
+
+    One with `reuse` gives its last value again where it would make the same.
+    """
+
+    def made(function: Callable[..., Any]) -> dg.AssetsDefinition:
+        return dg.asset(
+            group_name="news",
+            kinds=set(kinds),
+            owners=["team:newsclust"],
+            io_manager_key=f"{io}_io",
+        )(plain_errors(reusing(f"{io}_io", reuse, function) if reuse else function))
+
+    return made
+
+
+@stage(
+    "parquet",
+    "pandas",
+    "parquet",
+    reuse=Reuse(lambda _, news, **__: news.digest(), lambda *_, news, **__: news.all_kept()),
+)
+def raw_news(
+    context: dg.AssetExecutionContext, config: ArticlesConfig, news: NewsDumps
+) -> dg.MaterializeResult[pa.Table]:
+    """Articles of all dumps: cleaned, dated, copies folded, each under its own id."""
+    dumps = news.open()
+    found = collect_articles(dumps.rows())
+    rejected = news.keep("rejected_rows", found.rejected)
+    recent = within(found.table, config.window_days)
+    folded = near_duplicates.fold(recent, config.near_copy_similarity)
+    news.keep("near_copies", folded.folded)
+    for warning in dumps.warnings:
+        context.log.warning(warning)
+    if found.rejected.num_rows:
+        context.log.warning(f"{found.rejected.num_rows} rows set aside in {rejected}")
+    return result(
+        folded.table,
+        plain(config),
+        news=news.location.name,
+        dumps=len(dumps.paths),
+        rows_read=found.rows,
+        rows_rejected=found.rejected.num_rows,
+        rows_untitled=found.untitled,
+        copies_folded=found.rows - found.rejected.num_rows - found.table.num_rows,
+        near_copies_folded=folded.folded.num_rows,
+        before_window=found.table.num_rows - recent.num_rows,
+        dates_unparsed=found.unparsed_dates,
+        warnings=dumps.warnings,
+    )
+
+
+@stage("parquet", "onnx", "parquet")
+def embeddings(
+    context: dg.AssetExecutionContext, raw_news: pa.Table, embedder: Embedder
+) -> dg.MaterializeResult[pa.Table]:
+    """One unit vector per article, by the embedder of the settings."""
+    model = embedder.load()
+    progress = log_progress(context.log.info, "texts embedded")
+    found = embed(raw_news, model, embedder.cache, progress, embedder.keep_days)
+    return result(
+        found.table,
+        new=found.new,
+        reused=found.table.num_rows - found.new,
+        pruned_from_cache=found.pruned,
+        embedder=model.name,
+        model=model.model,
+        dimension=found.dimension,
+    )
+
+
+@stage("json", "milvus")
+def milvus_collection(
+    context: dg.AssetExecutionContext, raw_news: pa.Table, embeddings: pa.Table, milvus: Milvus
+) -> dg.MaterializeResult[dict[str, Any]]:
+    """The documents in Milvus, searchable: exactly those of the dump."""
+    progress = log_progress(context.log.info, "documents written")
+    index = milvus.index_for(raw_news.num_rows).stored
+    with milvus.client() as client:
+        done = collection.sync(client, milvus.collection, raw_news, embeddings, index, progress)
+    return result(
+        asdict(done.state),
+        documents=done.state.count,
+        new=done.new,
+        reused=done.reused,
+        removed=done.removed,
+        rebuilt=done.rebuilt,
+    )
+
+
+@stage("csr", "milvus", "scipy")
+def knn_distance_matrix(
+    context: dg.AssetExecutionContext,
+    config: KnnConfig,
+    milvus_collection: dict[str, Any],
+    embeddings: pa.Table,
+    milvus: Milvus,
+    csr_io: dg.ResourceParam[CsrIO],
+) -> dg.MaterializeResult[Neighbours]:
+    """The nearest documents of every document, as a symmetric sparse matrix of distances."""
+    state = collection.CollectionState(**milvus_collection)
+    progress = log_progress(context.log.info, "documents searched")
+    index = milvus.index_for(state.count)
+    wanted, last = (
+        max(config.k, config.projection_neighbors - 1),
+        csr_io.last("knn_distance_matrix"),
+    )
+    with milvus.client() as client:
+        done = knn.nearest(client, state, embeddings, index, wanted, last, progress)
+    found = replace(done.neighbours, k=config.k)
+    return result(
+        found,
+        plain(config),
+        **found.summary(),
+        searched=done.searched,
+        carried_over=state.count - done.searched,
+        **({} if index.exact else {"recall": knn.recall(found, matrix(embeddings))}),
+        searched_by=index.road,
+        index=index.kind,
+        index_parameters={**index.build, **index.search},
+        **plain(config),
+    )
+
+
+@stage(
+    "parquet",
+    "hdbscan",
+    "parquet",
+    # Once the labels are recorded, naming them again changes nothing.
+    reuse=Reuse(still=lambda last, history, **_: lineage.is_recorded(history.read(), last)),
+)
+def hdbscan_labels(
+    config: HdbscanConfig,
+    knn_distance_matrix: Neighbours,
+    raw_news: pa.Table,
+    history: StoryHistory,
+) -> dg.MaterializeResult[pa.Table]:
+    """Which story every document belongs to, if any, and how surely."""
+    graph = timed(knn_distance_matrix, raw_news, config)
+    chosen = sweep.choose(graph) if config.tuning is Tuning.auto else given(config)
+    clusters = hdbscan.hdbscan(graph, *astuple(chosen))
+    params = {"k": knn_distance_matrix.k} | plain(config) | asdict(chosen)
+    doc_id = knn_distance_matrix.doc_id
+    names = identity.name_stories(doc_id, clusters.labels, lineage.members(history.read()))
+    nearest = nearest_stories(graph, clusters.labels, chosen.min_samples)
+    labels = with_nearest(labels_table(doc_id, clusters, names), nearest)
+    return result(
+        labels,
+        params,
+        stories=len(clusters.persistence),
+        noise_share=noise_share(labels),
+        noise_near_a_story=len(labels["nearest_story_id"].drop_null()),
+        **params,
+    )
+
+
+@stage(
+    "stories",
+    "parquet",
+    "csv",
+    reuse=Reuse(still=lambda *_, titles, **__: not titles.model),  # it may know better ones by now
+)
+def stories(
+    context: dg.AssetExecutionContext,
+    config: StoriesConfig,
+    raw_news: pa.Table,
+    embeddings: pa.Table,
+    hdbscan_labels: pa.Table,
+    titles: Titles,
+) -> dg.MaterializeResult[pa.Table]:
+    """The stories by name: title, keywords, counts, days, exemplar; as CSV and JSON, too."""
+    documents = join(embeddings.select(["doc_id"]), raw_news, hdbscan_labels)
+    told = describe(documents, matrix(embeddings))
+    named = titles.retitled(told, documents, config.titles_per_run, config.titles_seconds)
+    if named.warning:
+        context.log.warning(named.warning)
+    return result(
+        named.table,
+        titles_by_model=named.by_model,
+        titles_asked=named.asked,
+        titles_unusable=named.unusable,
+        largest_stories=dg.MetadataValue.md(as_markdown(named.table)),
+    )
+
+
+@stage("history", "scipy", "parquet")
+def story_lineage(
+    context: dg.AssetExecutionContext,
+    stories: pa.Table,
+    hdbscan_labels: pa.Table,
+    history: StoryHistory,
+) -> dg.MaterializeResult[pa.Table]:
+    """What became of every story since the last run, appended to what became of it before."""
+    run_id = context.run.run_id
+    grown = lineage.record(history.read(), hdbscan_labels, stories, run_id, began(context))
+    rows = lineage.rows_of(grown, run_id)
+    met = dg.MetadataValue.md(lineage.as_markdown(rows))
+    return result(grown, None, **lineage.counts(rows), merges_and_splits=met)
+
+
+@stage("parquet", "umap", "parquet")
+def umap_projection(
+    context: dg.AssetExecutionContext,
+    config: UmapConfig,
+    knn_distance_matrix: Neighbours,
+    embeddings: pa.Table,
+    parquet_io: dg.ResourceParam[ParquetIO],
+) -> dg.MaterializeResult[pa.Table]:
+    """Every document's place on the map, which continues that of the last run."""
+    known = projection.enough_neighbours(knn_distance_matrix, config.n_neighbors)
+    if not known:
+        context.log.warning(
+            "UMAP searches neighbours again: knn_distance_matrix kept fewer than n_neighbors. "
+            f"Set its projection_neighbors to {config.n_neighbors}."
+        )
+    fingerprint = (embeddings.schema.metadata or {}).get(b"fingerprint", b"").decode()
+    params = {"fingerprint": fingerprint} | plain(config)
+    seen = parquet_io.last("umap_projection", context.log.warning)
+    last = projection.last_map(seen, config.n_components, params, context.log.warning)
+    done = projection.project(
+        matrix(embeddings), knn_distance_matrix, **config.model_dump(), last=last
+    )
+    table = projection.positions_table(knn_distance_matrix.doc_id, done.positions)
+    return result(table, params, neighbours_handed_over=known, **done.summary(), **plain(config))
+
+
+@stage("html", "plotly", "html", reuse=Reuse())
+def cluster_plot(
+    raw_news: pa.Table,
+    embeddings: pa.Table,
+    hdbscan_labels: pa.Table,
+    stories: pa.Table,
+    umap_projection: pa.Table,
+) -> dg.MaterializeResult[str]:
+    """The map: one page that works offline, for those who only ever open the map."""
+    documents = join(raw_news, hdbscan_labels, umap_projection)
+    made_with = told_by(embeddings, hdbscan_labels, umap_projection)
+    html = page.build_page(documents, stories, made_with)
+    return result(
+        html,
+        preview=dg.MetadataValue.md(preview.markdown(documents)),
+        documents=documents.num_rows,
+        stories=stories.num_rows,
+        noise_share=noise_share(hdbscan_labels),
+    )
+
+
+@stage("parquet", "parquet", reuse=Reuse())
+def documents(
+    raw_news: pa.Table,
+    hdbscan_labels: pa.Table,
+    stories: pa.Table,
+    umap_projection: pa.Table,
+    knn_distance_matrix: Neighbours,
+) -> dg.MaterializeResult[pa.Table]:
+    """All that is known of every article in one table, which embedding-atlas opens as it is."""
+    return result(
+        documents_table(raw_news, hdbscan_labels, stories, umap_projection, knn_distance_matrix)
+    )
+
+
+@stage("markdown", "markdown")
+def digest(
+    stories: pa.Table, story_lineage: pa.Table, raw_news: pa.Table
+) -> dg.MaterializeResult[str]:
+    """What happened, to be mailed: what is new, biggest, growing fastest, merged, split, ended."""
+    text = write_digest(stories, story_lineage, raw_news)
+    return result(text, digest=dg.MetadataValue.md(text))
+
+
+def began(context: dg.AssetExecutionContext) -> datetime:
+    """Tell when the run began."""
+    record = context.instance.get_run_record_by_id(context.run.run_id)
+    started = record.start_time if record else None
+    return datetime.fromtimestamp(started, UTC) if started else datetime.now(UTC)
+
+
+@stage("parquet", "hdbscan", "parquet", reuse=Reuse())
+def parameter_sweep(
+    config: TimeConfig, knn_distance_matrix: Neighbours, raw_news: pa.Table
+) -> dg.MaterializeResult[pa.Table]:
+    """Which parameters of HDBSCAN suit these documents, judged without labels; best first."""
+    found = sweep.sweep(timed(knn_distance_matrix, raw_news, config))
+    best = found.slice(0, 1).to_pylist()
+    return result(
+        found,
+        {"k": knn_distance_matrix.k} | plain(config),
+        best_parameters=dg.MetadataValue.md(sweep.as_markdown(found)),
+        **{f"recommended_{name}": value for row in best for name, value in row.items()},
+    )
+
+
+@stage("page", "plotly", "html", reuse=Reuse())
+def parameter_plot(parameter_sweep: pa.Table) -> dg.MaterializeResult[str]:
+    """The sweep as a plot: how much noise and how good a silhouette every clustering has."""
+    return result(sweep.plot(parameter_sweep))
+
+
+@stage(
+    "parquet",
+    "scikitlearn",
+    "parquet",
+    reuse=Reuse(
+        reads=lambda config, news, **_: news.digest() if config.gold_column else "",
+        figures=lambda last, **_: metrics.since(last, last),
+    ),
+)
+def story_quality(
+    config: QualityConfig,
+    knn_distance_matrix: Neighbours,
+    hdbscan_labels: pa.Table,
+    news: NewsDumps,
+    parquet_io: dg.ResourceParam[ParquetIO],
+) -> dg.MaterializeResult[pa.Table]:
+    """How good the stories are: by the graph, by the last run, by gold labels if there are any."""
+    judged = metrics.judge(knn_distance_matrix, hdbscan_labels, parquet_io.last("story_quality"))
+    if config.gold_column:
+        gold = metrics.read_gold(news.open().rows(), config.gold_column)
+        judged = metrics.judge_by_gold(judged, gold, config.blank_gold_is_unknown)
+    return result(judged.documents, plain(config), **judged.figures)
+
+
+def given(config: HdbscanConfig) -> sweep.Parameters:
+    """Give the parameters as the run config has them."""
+    return sweep.Parameters(
+        config.min_samples,
+        config.min_cluster_size,
+        config.cluster_selection_method.value,
+        config.cluster_selection_epsilon,
+    )
+
+
+def timed(neighbours: Neighbours, raw_news: pa.Table, config: TimeConfig) -> sp.csr_array:
+    """Give the distance matrix, with time in it as far as it shall count."""
+    if not config.time_weight:
+        return neighbours.matrix()
+    days = time_distance.days_of(neighbours.doc_id, raw_news)
+    scale = config.time_scale_days
+    return time_distance.add_time(neighbours.matrix(), days, config.time_weight, scale)
+
+
+def told_by(*tables: pa.Table) -> dict[str, str]:
+    """Collect what the map's footer says of its making from what the stages' tables carry."""
+    metadata = [table.schema.metadata or {} for table in tables]
+    told = {key.decode(): value.decode() for carried in metadata for key, value in carried.items()}
+    return {name: told[name] for name in FOOTER if name in told}
+
+
+FOOTER = (
+    "embedder",
+    "model",
+    "k",
+    "min_samples",
+    "min_cluster_size",
+    "cluster_selection_method",
+    "n_neighbors",
+    "min_dist",
+    "random_state",
+)
+PIPELINE = [
+    raw_news,
+    embeddings,
+    milvus_collection,
+    knn_distance_matrix,
+    hdbscan_labels,
+    stories,
+    story_lineage,
+    umap_projection,
+    cluster_plot,
+    parameter_sweep,
+    parameter_plot,
+    story_quality,
+    documents,
+    digest,
+]

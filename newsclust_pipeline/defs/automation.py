@@ -1,0 +1,73 @@
+"""When the pipeline runs by itself: daily, and when the dumps have changed."""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import dagster as dg
+
+from newsclust_pipeline.defs.resources import NewsDumps
+from newsclust_pipeline.ingest.dumps import is_dump, list_files
+
+# A file that changed less than this long ago may still be being written.
+SETTLE_SECONDS = 30
+
+news_job = dg.define_asset_job(
+    "news_to_stories",
+    selection=dg.AssetSelection.all(),
+    description="From the dumps to the map.",
+)
+
+sweep_job = dg.define_asset_job(
+    "sweep_parameters",
+    selection=dg.AssetSelection.assets("parameter_sweep", "parameter_plot"),
+    description="Which parameters of HDBSCAN suit the documents at hand, judged without labels.",
+)
+
+# Also runs what failed when the sensor asked for it: a change is asked for once.
+daily_schedule = dg.ScheduleDefinition(
+    name="daily",
+    job=news_job,
+    cron_schedule="0 6 * * *",
+    execution_timezone="UTC",
+    description="Every morning: also makes up for a run that failed.",
+)
+
+
+@dg.sensor(
+    name="dump_sensor",
+    job=news_job,
+    minimum_interval_seconds=60,
+    description="One run whenever dumps came, changed or went, half a minute after the last of it.",
+)
+def dump_sensor(
+    context: dg.SensorEvaluationContext, news: NewsDumps
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask for a run when dumps came, changed or went, once they have settled.
+
+    There is no run key: it would ignore a dump that is corrected under its old name, for ever.
+    """
+    dumps = list(manifest(news.location))
+    moving = [name for name, _, time_ns in dumps if _changed_just_now(time_ns)]
+    if moving:
+        return dg.SkipReason(f"{moving[0]}: changed less than {SETTLE_SECONDS} s ago")
+    seen = hashlib.sha256(json.dumps(dumps).encode()).hexdigest()
+    if not dumps or seen == context.cursor:
+        return dg.SkipReason(f"{news.location}: nothing new in {len(dumps)} dumps")
+    return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=seen)
+
+
+def manifest(location: Path) -> Iterator[tuple[str, int, int]]:
+    """Yield name, size in bytes and time of change in nanoseconds of all dumps at a place."""
+    for path in filter(is_dump, list_files(location)):
+        with suppress(FileNotFoundError):  # it went while we looked
+            stat = path.stat()
+            yield path.name, stat.st_size, stat.st_mtime_ns
+
+
+def _changed_just_now(time_ns: int) -> bool:
+    """Tell what may still be being written; a time far in the future is only a wrong clock."""
+    return abs(time.time() - time_ns / 1e9) < SETTLE_SECONDS

@@ -1,0 +1,239 @@
+"""Values ↔ files under the data folder: `<asset><ending>`, written whole or not at all.
+
+One class per format over one base, which knows paths, atomic writing and missing files. What the
+values mean is the business of the stages.
+"""
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+from zipfile import BadZipFile
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock
+from pydantic import Field
+
+from newsclust_pipeline.core.files import atomic_path, write_parquet
+from newsclust_pipeline.defs.console import last_word
+from newsclust_pipeline.search.graph import Neighbours
+from newsclust_pipeline.stories.exports import as_csv, as_json
+from newsclust_pipeline.viz import page
+
+
+class AtomicFileIO(dg.ConfigurableIOManager):
+    """Writes beside the target, flushes, renames; reads what the asset's name leads to."""
+
+    ending: ClassVar[str]
+    data_dir: str = Field("data", description="The folder of all persisted stages.")
+
+    @abstractmethod
+    def write(self, value: Any, path: Path) -> None:
+        """Write a value to a path, which is a temporary one."""
+
+    @abstractmethod
+    def read(self, path: Path) -> Any:
+        """Read the value back."""
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Persist an asset's value, and tell where."""
+        path = self._path(context.asset_key)
+        with atomic_path(path) as temporary:
+            self.write(obj, temporary)
+        place = path.resolve()
+        context.log.info(f"written: {place}")
+        context.add_output_metadata(
+            {"path": dg.MetadataValue.path(place), "bytes": place.stat().st_size}
+        )
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Read an upstream asset's value.
+
+        Raises:
+            dagster.Failure: it was never materialised here.
+        """
+        path = self._path(context.asset_key)
+        if not path.is_file():
+            name = context.asset_key.to_user_string()
+            raise dg.Failure(
+                f"{path}: no such file. Materialise {name} first, or check NEWSCLUST_DATA_DIR.",
+                allow_retries=False,
+            )
+        return self.read(path)
+
+    def last(self, asset: str, say: Callable[[str], None] = lambda _: None) -> Any | None:
+        """Read what the last run made of an asset, to build on; None if it can't be.
+
+        A file that is broken or of an older form is as good as none: it is made anew, and `say` is
+        told why.
+        """
+        path = self._path(dg.AssetKey(asset))
+        try:
+            return self.read(path) if path.exists() else None
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, pa.ArrowException) as error:
+            say(f"{path} can't be read, and is made anew: {error}")
+            return None
+
+    def _path(self, key: dg.AssetKey) -> Path:
+        return Path(self.data_dir) / f"{key.path[-1]}{self.ending}"
+
+
+class ParquetIO(AtomicFileIO):
+    """Arrow tables as Parquet."""
+
+    ending = ".parquet"
+
+    def write(self, value: pa.Table, path: Path) -> None:
+        """Write a table."""
+        write_parquet(value, path)
+
+    def read(self, path: Path) -> pa.Table:
+        """Read a table."""
+        return pq.read_table(path)
+
+
+class HistoryIO(ParquetIO):
+    """A table that only grows: what stands in the file stays, whoever writes and whenever."""
+
+    def handle_output(self, context: dg.OutputContext, obj: pa.Table) -> None:
+        """Persist the longer table.
+
+        Raises:
+            dagster.Failure: it doesn't begin with what the file holds, as when another run has
+                added rows since this one read them.
+        """
+        path = self._path(context.asset_key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):
+            if path.exists() and not _begins_with(obj, self.read(path)):
+                name = context.asset_key.to_user_string()
+                raise dg.Failure(
+                    f"{path}: another run has added to it meanwhile, or it is another file now. "
+                    f"Nothing was written. Materialise {name} again, with all that lies before it.",
+                    allow_retries=False,
+                )
+            super().handle_output(context, obj)
+
+
+class StoriesIO(ParquetIO):
+    """Stories as Parquet, and beside it as CSV and JSON for those who open no Parquet."""
+
+    def handle_output(self, context: dg.OutputContext, obj: pa.Table) -> None:
+        """Persist the stories, Parquet last: it is what the pipeline goes on with."""
+        path = self._path(context.asset_key)
+        # With the mark by which spreadsheets tell UTF-8.
+        for ending, text in ((".csv", "\ufeff" + as_csv(obj)), (".json", as_json(obj))):
+            with atomic_path(path.with_suffix(ending)) as temporary:
+                temporary.write_text(text, encoding="utf-8", newline="")
+        super().handle_output(context, obj)
+
+
+class CsrIO(AtomicFileIO):
+    """Neighbours as one `.npz`: the matrix for `scipy.sparse.load_npz`, ids and lists beside it.
+
+    Not compressed: that would cost sixty times the time to save a quarter of the room.
+    """
+
+    ending = ".npz"
+
+    def write(self, value: Neighbours, path: Path) -> None:
+        """Write the matrix under SciPy's names, and what it was made of."""
+        matrix = value.matrix()
+        with path.open("wb") as file:
+            np.savez(
+                file,
+                format=np.array(b"csr"),
+                shape=np.array(matrix.shape),
+                data=matrix.data,
+                indices=matrix.indices,
+                indptr=matrix.indptr,
+                doc_id=value.doc_id,
+                neighbours=value.indices,
+                neighbour_distances=value.distances,
+                k=np.array(value.k),
+                made_of=np.array(value.made_of),
+            )
+
+    def read(self, path: Path) -> Neighbours:
+        """Read the lists of neighbours; the matrix follows from them."""
+        with np.load(path) as file:
+            return Neighbours(
+                doc_id=file["doc_id"],
+                indices=file["neighbours"],
+                distances=file["neighbour_distances"],
+                k=int(file["k"]),
+                made_of=str(file["made_of"]),
+            )
+
+
+class JsonIO(AtomicFileIO):
+    """Plain values as JSON, keys sorted."""
+
+    ending = ".json"
+
+    def write(self, value: Any, path: Path) -> None:
+        """Write a value."""
+        path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+    def read(self, path: Path) -> Any:
+        """Read a value."""
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+class PageIO(AtomicFileIO):
+    """Pages as they are."""
+
+    ending = ".html"
+    data_url: str = Field("", description="Where the data folder is served; empty: nowhere.")
+
+    def handle_output(self, context: dg.OutputContext, obj: str) -> None:
+        """Persist a page, and link it where it is served."""
+        super().handle_output(context, obj)
+        if self.data_url:
+            address = f"{self.data_url.rstrip('/')}/{self._path(context.asset_key).name}"
+            context.add_output_metadata({"page": dg.MetadataValue.url(address)})
+
+    def write(self, value: str, path: Path) -> None:
+        """Write a page."""
+        path.write_text(value, encoding="utf-8")
+
+    def read(self, path: Path) -> str:
+        """Read a page."""
+        return path.read_text(encoding="utf-8", errors="replace")
+
+
+class MarkdownIO(PageIO):
+    """Texts in Markdown."""
+
+    ending = ".md"
+
+
+class HtmlIO(PageIO):
+    """The map, signed with the run that made it and its time.
+
+    A run that makes the same map again leaves the file as it is: equal input, equal bytes.
+    """
+
+    def handle_output(self, context: dg.OutputContext, obj: str) -> None:
+        """Persist the map, and tell where at the end of the run: it is what the run was for."""
+        path = self._path(context.asset_key)
+        if path.is_file() and self.read(path) == obj:
+            signed = path.read_text(encoding="utf-8")
+        else:
+            made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+            signed = page.sign(obj, {"run": context.run_id.split("-")[0], "made": made})
+        super().handle_output(context, signed)
+        last_word(f"the map is {path.resolve()}")
+
+    def read(self, path: Path) -> str:
+        """Read the map, without its signature."""
+        return page.sign(super().read(path), {})
+
+
+def _begins_with(table: pa.Table, start: pa.Table) -> bool:
+    return table.slice(0, start.num_rows).equals(start)

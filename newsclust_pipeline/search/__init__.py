@@ -1,0 +1,1 @@
+"""Vectors → nearest neighbours → a symmetric sparse graph."""

@@ -1,0 +1,1 @@
+"""Vectors ↔ Milvus: Milvus Lite or a server."""

@@ -1,0 +1,1 @@
+"""Labels → stories with names, identity and history."""

@@ -1,0 +1,86 @@
+"""Tables → forms that other tools open: CSV for spreadsheets, JSON, the map of embedding-atlas."""
+
+import csv
+import io
+import json
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from newsclust_pipeline.core.tables import join, lists_of
+from newsclust_pipeline.search.graph import Neighbours
+
+# What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection"), full-width forms too.
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+_DOCUMENTS = ("doc_id", "title", "text", "venue", "url", "published_at")
+
+
+def as_csv(table: pa.Table) -> str:
+    """Write a table as CSV that a spreadsheet shows as it is.
+
+    Lists are joined by "; ". A text that would be a formula gets an apostrophe before it, so that
+    headlines can't call other programs or send cells to an address.
+    """
+    lines = io.StringIO()
+    writer = csv.writer(lines)
+    writer.writerow(table.column_names)
+    writer.writerows([_cell(value) for value in row.values()] for row in table.to_pylist())
+    return lines.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        value = "; ".join(
+            f"{v['day']}: {v['articles']}" if isinstance(v, dict) else str(v) for v in value
+        )
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str) and value.lstrip().startswith(_FORMULA):
+        return f"'{value}"
+    return value
+
+
+def as_json(table: pa.Table) -> str:
+    """Write a table as a list of objects, one on each line; times in ISO 8601."""
+    rows = [json.dumps(row, ensure_ascii=False, default=_plain) for row in table.to_pylist()]
+    return "[\n" + ",\n".join(rows) + "\n]\n"
+
+
+def _plain(value: date) -> str:
+    return value.isoformat()
+
+
+def documents_table(
+    articles: pa.Table,
+    labels: pa.Table,
+    stories: pa.Table,
+    positions: pa.Table,
+    neighbours: Neighbours,
+) -> pa.Table:
+    """Make the table of all documents with all that is known of them, one row each.
+
+    `neighbors` is as embedding-atlas reads it: numbers of rows, from 0, and their distances, the
+    nearest first. So rows come in the order of `neighbours`.
+    """
+    order = pa.table({"doc_id": pa.array(neighbours.doc_id.tolist(), pa.string())})
+    labels = labels.select(["doc_id", "story_id", "label", "probability"])
+    table = join(order, articles.select(_DOCUMENTS), labels, positions)
+    row = pc.index_in(table["story_id"], stories["story_id"])  # no story is in no row: null
+    place = table.column_names.index("label") + 1
+    table = table.add_column(place, "story_title", stories["title"].take(row))
+    table = table.rename_columns(["outlet" if n == "venue" else n for n in table.column_names])
+    return table.append_column("neighbors", _neighbour_lists(neighbours))
+
+
+def _neighbour_lists(neighbours: Neighbours) -> pa.StructArray:
+    n, k = neighbours.indices[:, : neighbours.k].shape
+    starts = pa.array(range(0, n * k + 1, k) if k else [0] * (n + 1), pa.int32())
+    ids = pa.array(neighbours.indices[:, :k].ravel(), pa.int32())
+    distances = pa.array(neighbours.distances[:, :k].ravel(), pa.float32())
+    lists = [
+        pa.ListArray.from_arrays(starts, values, type=lists_of(values.type))
+        for values in (ids, distances)
+    ]
+    return pa.StructArray.from_arrays(lists, ["ids", "distances"])

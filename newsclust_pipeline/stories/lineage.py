@@ -1,0 +1,267 @@
+"""What became of every story: events between recorded runs, in one table that only grows.
+
+The events are those of MONIC (Spiliopoulou, Ntoutsi, Theodoridis, Schult 2006). A run that finds
+other stories than the run before adds one row per story, of yesterday's and of today's:
+
+| event | the story | `other_story_id` |
+|---|---|---|
+| continued, grown, shrunk | has as many, more, fewer documents than before | – |
+| split | is new; more than half of its documents that were in a story were in one | that one |
+| born | is new otherwise, or back: then `shared` tells how many of its last documents it has | – |
+| merged | is gone; more than half of its documents still there are in one story | that one |
+| ended | is gone otherwise | – |
+
+Each row also has the documents that `joined` and `left` the story. So the table is at once the
+history and the memory by which stories are named: one file, which is replaced in one step.
+"""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from newsclust_pipeline.cluster.hdbscan import NOISE
+from newsclust_pipeline.core.errors import HistoryError
+from newsclust_pipeline.core.markdown import escape_markdown
+from newsclust_pipeline.core.tables import lists_of
+from newsclust_pipeline.stories.identity import (
+    MEMBERS,
+    compare,
+    name_stories,
+    remembered,
+    still_there,
+)
+
+HISTORY = pa.schema(
+    [
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("story_id", pa.string(), nullable=False),
+        pa.field("event", pa.string(), nullable=False),
+        pa.field("other_story_id", pa.string()),
+        pa.field("size_before", pa.int32(), nullable=False),
+        pa.field("size_after", pa.int32(), nullable=False),
+        pa.field("shared", pa.int32(), nullable=False),
+        pa.field("overlap", pa.float64(), nullable=False),
+        pa.field("title", pa.string(), nullable=False),
+        pa.field("joined", lists_of(pa.string()), nullable=False),
+        pa.field("left", lists_of(pa.string()), nullable=False),
+    ]
+)
+EVENTS = ("born", "continued", "grown", "shrunk", "merged", "split", "ended")
+GONE = ("merged", "ended")
+_RECORDED = b"recorded"  # in the schema's metadata: the digest of the labels last recorded
+
+
+def read_history(path: Path) -> pa.Table:
+    """Read the history, schema `HISTORY`; an empty one if there is no file yet.
+
+    Raises:
+        HistoryError: there is a file, and it can't be read.
+    """
+    if not path.exists():
+        return HISTORY.empty_table()
+    try:
+        # Not a dataset of a folder: the file as it is, with its schema's metadata.
+        found = pq.ParquetFile(path).read()
+        schema = HISTORY.with_metadata(found.schema.metadata)
+        return found.select(HISTORY.names).cast(schema)
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise HistoryError(
+            f"{path}: the history of the stories can't be read ({error}). Put a backup in its "
+            "place. Or, to begin a new history, move the file away: stories may get other ids."
+        ) from None
+
+
+def members(history: pa.Table) -> pa.Table:
+    """Tell which documents are remembered of which stories: schema `identity.MEMBERS`."""
+    last = _last_rows(history, "event")
+    ended = last.index[last["event"].isin(GONE)]
+    living = pa.array(last["story_id"].drop(ended), pa.string())
+    rows = history.filter(pc.is_in(history["story_id"], living))
+    # What a document did last in a story counts. It can't both join and leave in one row.
+    moves = pd.concat([_moves(rows, "joined"), _moves(rows, "left")]).sort_values("row")
+    moves = moves.drop_duplicates(["doc_id", "story_id"], keep="last")
+    there = moves[moves["move"] == "joined"].assign(living=True)
+    gone = _moves(history.take(pa.array(ended, pa.int64())), "left").assign(living=False)
+    return pa.Table.from_pandas(pd.concat([there, gone]), MEMBERS, preserve_index=False)
+
+
+def record(
+    history: pa.Table, labels: pa.Table, stories: pa.Table, run_id: str, at: datetime
+) -> pa.Table:
+    """Add to the history what became of every story. Nothing, if these labels are recorded.
+
+    Args:
+        history: as `read_history` gives it.
+        labels: columns doc_id, label, story_id (null for noise), of this run.
+        stories: columns story_id, title, of this run.
+        run_id: of the run that saw this.
+        at: when it began.
+
+    Raises:
+        HistoryError: the labels got their ids by another history than this.
+    """
+    digest = _digest(labels)
+    if (history.schema.metadata or {}).get(_RECORDED) == digest:
+        return history
+    known = members(history)
+    _check_ids(labels, known)
+    titles = _titles(history, labels, stories)
+    rows = [
+        {"run_id": run_id, "at": at, "title": titles[row["story_id"]], **row}
+        for row in _events(known, labels)
+    ]
+    grown = pa.concat_tables([history.cast(HISTORY), pa.Table.from_pylist(rows, HISTORY)])
+    return grown.replace_schema_metadata({_RECORDED: digest})
+
+
+def is_recorded(history: pa.Table, labels: pa.Table) -> bool:
+    """Tell whether the history's living stories are those of the labels, to the document."""
+    living, _ = remembered(members(history))
+    now = labels.select(["doc_id", "story_id"]).drop_null()
+    pairs = set(living[["doc_id", "story"]].itertuples(index=False, name=None))
+    return pairs == set(zip(*(now[name].to_pylist() for name in now.column_names), strict=True))
+
+
+def rows_of(history: pa.Table, run_id: str) -> pa.Table:
+    """Pick a run's rows."""
+    return history.filter(pc.equal(history["run_id"], run_id))
+
+
+def counts(rows: pa.Table) -> dict[str, int]:
+    """Count rows by event; events without one are 0."""
+    found = dict.fromkeys(EVENTS, 0)
+    for event in rows["event"].to_pylist():
+        found[event] += 1
+    return found
+
+
+def as_markdown(rows: pa.Table, most: int = 50) -> str:
+    """Write merges and splits as a Markdown table, those of most documents first."""
+    met = rows.filter(pc.is_in(rows["event"], pa.array(["merged", "split"])))
+    met = met.sort_by([("shared", "descending"), ("story_id", "ascending")])
+    lines = ["| event | articles | story | other story |", "|---|---:|---|---|"]
+    titles = dict(zip(rows["story_id"].to_pylist(), rows["title"].to_pylist(), strict=True))
+    lines += [
+        f"| {row['event']} {'into' if row['event'] == 'merged' else 'from'} | {row['shared']} "
+        f"| {escape_markdown(row['title'])} | {escape_markdown(titles[row['other_story_id']])} |"
+        for row in met.slice(0, most).to_pylist()
+    ]
+    return "\n".join(lines)
+
+
+def _last_rows(history: pa.Table, column: str) -> pd.DataFrame:
+    """Give every story's last row: story_id and a column, by the row's number."""
+    frame = history.select(["story_id", column]).to_pandas()
+    return frame.drop_duplicates("story_id", keep="last")
+
+
+def _moves(history: pa.Table, move: str) -> pd.DataFrame:
+    """Give a row per document that joined or left: doc_id, story_id, move, row of the history."""
+    lists = history[move].combine_chunks()
+    row = pc.list_parent_indices(lists)
+    story_id = history["story_id"].take(row)
+    table = pa.table({"doc_id": pc.list_flatten(lists), "story_id": story_id, "row": row})
+    return table.to_pandas().assign(move=move)
+
+
+def _digest(labels: pa.Table) -> bytes:
+    """Give the digest of which document is in which story, whatever the order of rows."""
+    table = labels.select(["doc_id", "story_id"]).sort_by("doc_id")
+    digest = hashlib.sha256()
+    for doc_id, story_id in zip(*(table[n].to_pylist() for n in table.column_names), strict=True):
+        digest.update(f"{doc_id} {story_id or ''}\n".encode())
+    return digest.hexdigest().encode()
+
+
+def _check_ids(labels: pa.Table, known: pa.Table) -> None:
+    """Refuse labels that would be named otherwise today: the history has moved on since."""
+    label = np.asarray(labels["label"])
+    names = name_stories(labels["doc_id"].to_numpy(), label, known)
+    expected = [names[number] if number != NOISE else None for number in label.tolist()]
+    if labels["story_id"].to_pylist() != expected:
+        raise HistoryError(
+            "hdbscan_labels.parquet: its stories were named by another history than the one in "
+            "story_lineage.parquet. Materialise hdbscan_labels again, then story_lineage."
+        )
+
+
+def _titles(history: pa.Table, labels: pa.Table, stories: pa.Table) -> dict[str, str]:
+    """Give the title of every story: today's, or else the last recorded."""
+    known = _last_rows(history, "title")
+    titles = dict(zip(known["story_id"], known["title"], strict=True))
+    titles |= dict(zip(stories["story_id"].to_pylist(), stories["title"].to_pylist(), strict=True))
+    now = set(labels["story_id"].drop_null().to_pylist())
+    if now - titles.keys():
+        raise HistoryError(
+            f"{len(now - titles.keys())} of {len(now)} stories of hdbscan_labels.parquet have no "
+            "title: the stories were described before. Materialise everything from "
+            "hdbscan_labels on again."
+        )
+    return titles
+
+
+def _events(known: pa.Table, labels: pa.Table) -> list[dict[str, Any]]:
+    """Tell what became of every story: today's by label, then those that are gone by id."""
+    living, ended = remembered(known)
+    now = labels.select(["doc_id", "label", "story_id"]).drop_null().to_pandas()
+    now = now.sort_values("label", kind="stable").rename(columns={"story_id": "story"})
+    relations = _Relations(living, ended, now, labels["doc_id"].to_numpy())
+    was, has = (frame.groupby("story")["doc_id"].agg(set).to_dict() for frame in (living, now))
+    rows = []
+    for story in [*now["story"].unique(), *sorted(was.keys() - has.keys())]:
+        before, after = was.get(story, set()), has.get(story, set())
+        event, other, pair = relations.event(story, len(before), len(after))
+        rows.append(
+            {
+                "story_id": story,
+                "event": event,
+                "other_story_id": other,
+                "size_before": len(before),
+                "size_after": len(after),
+                "shared": pair.shared if pair else 0,
+                "overlap": pair.overlap if pair else 0.0,
+                "joined": sorted(after - before),
+                "left": sorted(before - after),
+            }
+        )
+    return rows
+
+
+class _Relations:
+    """How the stories of two runs relate, by pairs of them that share documents."""
+
+    def __init__(
+        self, living: pd.DataFrame, ended: pd.DataFrame, now: pd.DataFrame, present: np.ndarray
+    ) -> None:
+        pairs = still_there(living, now, present)
+        self._itself = _by(pairs[pairs["before"] == pairs["after"]], "after")
+        self._source = _by(pairs[pairs["of_after"] > 0.5], "after")
+        self._heir = _by(pairs[pairs["of_before"] > 0.5], "before")
+        last = compare(ended, now)
+        self._back = _by(last[last["before"] == last["after"]], "after")
+
+    def event(self, story: str, before: int, after: int) -> tuple[str, str | None, Any]:
+        """Give a story's event, the other story, and the pair whose overlap the row tells."""
+        if before and after:
+            change = "continued" if after == before else "grown" if after > before else "shrunk"
+            return change, None, self._itself[story]
+        if after and story in self._source:
+            return "split", self._source[story].before, self._source[story]
+        if after:
+            return "born", None, self._back.get(story)
+        if story in self._heir:
+            return "merged", self._heir[story].after, self._heir[story]
+        return "ended", None, None
+
+
+def _by(pairs: pd.DataFrame, key: str) -> dict[str, Any]:
+    """Look pairs up by one of their stories, which is in one of them at most."""
+    return {getattr(pair, key): pair for pair in pairs.itertuples()}

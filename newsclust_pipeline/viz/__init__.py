@@ -1,0 +1,1 @@
+"""Neighbours and stories → a map."""

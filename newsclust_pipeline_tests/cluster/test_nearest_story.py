@@ -1,0 +1,83 @@
+"""The nearest story of documents in none: that of the nearest member, and how near it is."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from newsclust_pipeline.cluster.hdbscan import NOISE, core_distances, hdbscan
+from newsclust_pipeline.cluster.nearest_story import nearest_stories
+
+
+def graph(n, *edges):
+    matrix = np.full((n, n), np.inf)
+    for one, other, length in edges:
+        matrix[one, other] = matrix[other, one] = length
+    rows, columns = np.nonzero(np.isfinite(matrix))
+    return sp.coo_array((matrix[rows, columns], (rows, columns)), shape=(n, n)).tocsr()
+
+
+def found(distances, labels, min_samples=1):
+    nearest = nearest_stories(distances, np.array(labels, dtype=np.int32), min_samples)
+    return nearest.labels.tolist(), nearest.strengths.tolist()
+
+
+def test_the_story_is_that_of_the_nearest_member_and_the_strength_its_share_of_the_density():
+    distances = graph(5, (0, 1, 0.2), (2, 3, 0.3), (4, 0, 0.8), (4, 2, 0.6))
+    labels, strengths = found(distances, [0, 0, 1, 1, NOISE])
+    assert labels == [NOISE, NOISE, NOISE, NOISE, 1]
+    assert strengths[4] == pytest.approx(0.3 / 0.6)
+    assert np.isnan(strengths[:4]).all()
+
+
+def test_nearness_is_mutual_reachability_ties_by_distance():
+    distances = graph(6, (0, 1, 0.2), (2, 3, 0.2), (4, 0, 0.5), (4, 2, 0.4), (4, 5, 0.9))
+    labels, strengths = found(distances, [0, 0, 1, 1, NOISE, NOISE], min_samples=3)
+    assert labels[4] == 1, "both are reached at 0.9, the third neighbour's distance"
+    assert 0 <= strengths[4] <= 1
+
+
+def test_a_document_far_from_all_stories_has_none():
+    distances = graph(4, (0, 1, 0.2), (2, 3, 0.2))
+    labels, strengths = found(distances, [0, 0, NOISE, NOISE])
+    assert labels == [NOISE] * 4
+    assert np.isnan(strengths).all()
+
+
+def test_vectors_in_one_place_are_no_division_by_zero():
+    distances = graph(3, (0, 1, 0.0), (2, 0, 0.0))
+    assert found(distances, [0, 0, NOISE])[1][2] == 1
+    distances = graph(3, (0, 1, 0.0), (2, 0, 0.5))
+    assert found(distances, [0, 0, NOISE])[1][2] == 0
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_a_handful_of_documents_has_no_stories(n):
+    distances = sp.csr_array((n, n), dtype=np.float32)
+    assert found(distances, [NOISE] * n, min_samples=3)[0] == [NOISE] * n
+
+
+def test_it_agrees_with_all_pairs_on_clusters_of_the_real_method():
+    rng = np.random.default_rng(3)
+    centres = rng.normal(size=(4, 8))
+    points = np.vstack(
+        [c + 0.2 * rng.normal(size=(12, 8)) for c in centres] + [rng.normal(size=(30, 8))]
+    )
+    full = np.sqrt(((points[:, None] - points[None]) ** 2).sum(-1))
+    np.fill_diagonal(full, np.inf)
+    rows, columns = np.nonzero(np.isfinite(full))
+    distances = sp.coo_array((full[rows, columns], (rows, columns)), shape=full.shape).tocsr()
+    clusters = hdbscan(distances, 3, 3)
+    nearest = nearest_stories(distances, clusters.labels, 3)
+    core = core_distances(distances, 3)
+    reach = np.maximum(full, np.maximum(core[:, None], core[None]))
+    members = clusters.labels != NOISE
+    assert members.any()
+    assert not members.all()
+    for row in np.flatnonzero(~members):
+        there = np.flatnonzero(members)
+        best = min(there, key=lambda c: (reach[row, c], full[row, c], c))
+        story = clusters.labels[best]
+        inside = np.flatnonzero(clusters.labels == story)
+        assert nearest.labels[row] == story
+        expected = min(1, reach[np.ix_(inside, inside)].min() / reach[row, best])
+        assert nearest.strengths[row] == pytest.approx(expected)

@@ -1,0 +1,141 @@
+"""Parameters chosen without labels."""
+
+from dataclasses import astuple
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from newsclust_pipeline.cluster.hdbscan import hdbscan
+from newsclust_pipeline.cluster.metrics import against_gold, silhouette
+from newsclust_pipeline.cluster.sweep import SWEEP, Parameters, as_markdown, choose, plot, sweep
+from newsclust_pipeline.search.graph import Neighbours, nearest_of_each
+from newsclust_pipeline.search.knn import by_faiss
+from newsclust_pipeline.store.indexes import Index
+
+
+def stories(sizes, spread, seed=0, alone=0):
+    """Unit vectors in stories of these sizes, and some that stand alone; true stories beside."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(len(sizes), 48))
+    gold = np.repeat(np.arange(len(sizes)), sizes)
+    points = centres[gold] + spread * rng.normal(size=(len(gold), 48))
+    vectors = np.concatenate([points, rng.normal(size=(alone, 48))]).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors, np.concatenate([gold, len(sizes) + np.arange(alone)])
+
+
+def graph_of(vectors, k=50):
+    n, width = len(vectors), min(k, len(vectors) - 1)
+    indices, distances = np.empty((n, width), np.int32), np.empty((n, width), np.float32)
+    nearest_of_each(by_faiss(vectors, Index()), vectors, np.arange(n), indices, distances)
+    return Neighbours(np.arange(n).astype(str), indices, distances, k).matrix()
+
+
+def parameters(row):
+    return Parameters(**{name: row[name] for name in Parameters.__dataclass_fields__})
+
+
+def f1(graph, gold, chosen):
+    return against_gold(gold.tolist(), hdbscan(graph, *astuple(chosen)).labels)["bcubed_f1"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "spread", "alone"),
+    [
+        ([2] * 60 + [3] * 40, 0.6, 60),
+        ([30] * 12, 0.9, 40),
+        ([60, 30, 15, 8] + [4] * 10 + [2] * 30, 0.7, 60),
+        # So many of a story that the 50 nearest are far from all of it.
+        ([150, 200, 120], 0.9, 0),
+    ],
+    ids=["tiny", "large", "of all sizes", "larger than the neighbourhood"],
+)
+def test_the_choice_is_near_the_best_of_the_grid_whatever_the_stories_sizes(sizes, spread, alone):
+    vectors, gold = stories(sizes, spread, alone=alone)
+    graph = graph_of(vectors)
+    rows = sweep(graph).to_pylist()
+    best = max(f1(graph, gold, parameters(row)) for row in rows)
+    assert f1(graph, gold, choose(graph)) >= best - 0.05
+    assert best > 0.9, "the case can be solved"
+
+
+def test_no_fixed_parameters_do_as_well():
+    """What the cases above have to choose between."""
+    tiny, large = stories([2] * 60 + [3] * 40, 0.6, alone=60), stories([30] * 12, 0.9, alone=40)
+    for fixed in (Parameters(), Parameters(1, 15)):
+        scores = [f1(graph_of(vectors), gold, fixed) for vectors, gold in (tiny, large)]
+        assert min(scores) < 0.8
+
+
+def test_rows_are_distinct_clusterings_by_falling_silhouette():
+    graph = graph_of(stories([5] * 10 + [2] * 10, 0.7, alone=20)[0])
+    table = sweep(graph)
+    assert table.schema == SWEEP
+    rows = table.to_pylist()
+    values = [row["silhouette"] for row in rows]
+    assert values == sorted(values, reverse=True)
+    labels = [hdbscan(graph, *astuple(parameters(row))).labels for row in rows]
+    assert len({found.tobytes() for found in labels}) == len(rows)
+    for row, found in zip(rows, labels, strict=True):
+        assert row["silhouette"] == pytest.approx(silhouette(graph, found).mean())
+        assert row["stories"] == found.max() + 1
+        assert row["noise_share"] == pytest.approx((found == -1).mean())
+    assert choose(graph) == parameters(rows[0])
+
+
+def test_the_best_few_are_tried_on_subsets_and_solid_stories_are_found_again():
+    rows = sweep(graph_of(stories([12] * 12, 0.5)[0])).to_pylist()
+    tried = [row for row in rows if row["stability"] is not None]
+    assert tried == rows[: len(tried)]
+    assert 0 < len(tried) <= 3
+    assert rows[0]["stability"] > 0.95
+    assert rows[0]["subset_agreement"] > 0.95
+
+
+def test_stories_that_are_none_are_not_stable():
+    rng = np.random.default_rng(1)
+    vectors = rng.normal(size=(200, 48)).astype(np.float32)
+    graph = graph_of(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    assert sweep(graph).to_pylist()[0]["stability"] < 0.8
+
+
+def test_the_same_graph_gives_the_same_table():
+    graph = graph_of(stories([6] * 12, 0.8, alone=30)[0])
+    assert sweep(graph).equals(sweep(graph))
+
+
+def test_a_longer_ruler_changes_no_choice():
+    """Epsilons are relative, so that embedders with other distances are served as well."""
+    graph = graph_of(stories([6] * 12 + [2] * 20, 0.8, alone=30)[0])
+    one, other = choose(graph), choose(graph * 0.25)
+    assert astuple(one)[:3] == astuple(other)[:3]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 5])
+def test_a_handful_of_documents_has_a_table(n):
+    graph = graph_of(stories([1] * 5, 0.5)[0][:n]) if n else sp.csr_array((0, 0))
+    table = sweep(graph)
+    assert table.schema == SWEEP
+    assert (table.num_rows > 0) == (n > 1)
+    assert hdbscan(graph, *astuple(choose(graph))).labels.shape == (n,)
+    assert "recommended" in plot(table) or n < 2
+
+
+def test_graphs_without_edges_and_of_twins_have_a_table():
+    assert sweep(sp.csr_array((6, 6), dtype=np.float32)).num_rows == 1
+    twins = graph_of(np.repeat(stories([1, 1], 0.5)[0], 5, axis=0), k=9)
+    assert sweep(twins).to_pylist()[0]["silhouette"] == 1
+
+
+def test_the_table_is_told_in_markdown():
+    lines = as_markdown(sweep(graph_of(stories([5] * 10, 0.7)[0])), rows=2).split("\n")
+    assert len(lines) == 4
+    assert len({line.count("|") for line in lines}) == 1
+
+
+def test_the_plot_works_offline_and_is_the_same_for_the_same_table():
+    table = sweep(graph_of(stories([5] * 10, 0.7)[0]))
+    page = plot(table)
+    assert page == plot(table)
+    assert 'src="http' not in page

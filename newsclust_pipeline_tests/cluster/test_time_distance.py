@@ -1,0 +1,55 @@
+"""Time as a bounded part of the distance."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import scipy.sparse as sp
+
+from newsclust_pipeline.cluster.time_distance import add_time, days_of
+
+
+@pytest.fixture
+def graph():
+    """Three documents, all 0.6 apart but for twins (0 and 1)."""
+    dense = np.array([[9, 0, 0.6], [0, 9, 0.6], [0.6, 0.6, 9]])
+    rows, columns = np.nonzero(dense < 9)
+    return sp.coo_array((dense[rows, columns], (rows, columns)), shape=(3, 3)).tocsr()
+
+
+def test_time_adds_nothing_within_a_moment_and_never_more_than_its_weight(graph):
+    longer = add_time(graph, np.array([0.0, 0.0, 1e6]), weight=0.8, scale=7)
+    assert longer[0, 1] == 0
+    assert longer.nnz == graph.nnz, "twins stay neighbours"
+    assert longer[0, 2] == pytest.approx(1.0), "0.6² + 0.8² = 1"
+
+
+def test_after_its_scale_about_two_thirds_of_it_count(graph):
+    longer = add_time(graph, np.array([0.0, 7.0, 0.0]), weight=1.0, scale=7)
+    assert longer[0, 1] ** 2 == pytest.approx(1 - np.exp(-1))
+
+
+def test_an_unknown_time_says_nothing(graph):
+    longer = add_time(graph, np.array([0.0, np.nan, 500.0]), weight=1.0, scale=7)
+    assert longer[0, 1] == 0
+    assert longer[1, 2] == pytest.approx(0.6)
+
+
+def test_the_graph_stays_symmetric(graph):
+    longer = add_time(graph, np.array([3.0, 1.0, 4.0]), weight=0.5, scale=7)
+    assert abs(longer - longer.T).max() == 0
+
+
+def test_days_are_found_by_id_and_unknown_ones_are_nan():
+    articles = pa.table(
+        {
+            "doc_id": ["late", "undated", "early"],
+            "published_at": pa.array(
+                [datetime(1970, 1, 3, 12, tzinfo=UTC), None, datetime(1970, 1, 2, tzinfo=UTC)],
+                pa.timestamp("us", tz="UTC"),
+            ),
+        }
+    )
+    days = days_of(np.array(["early", "late", "undated"]), articles)
+    np.testing.assert_array_equal(days, [1.0, 2.5, np.nan])

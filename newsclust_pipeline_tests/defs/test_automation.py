@@ -1,0 +1,139 @@
+"""The sensor asks for a run when dumps have come, changed or gone, and settled."""
+
+import os
+import time
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from newsclust_pipeline.core.errors import DumpError
+from newsclust_pipeline.defs.automation import SETTLE_SECONDS, daily_schedule, dump_sensor, manifest
+from newsclust_pipeline.defs.resources import NewsDumps
+
+
+def settled(path, content="title\nStorm nears coast\n", age=SETTLE_SECONDS + 5):
+    path.write_text(content)
+    past = time.time() - age
+    os.utime(path, (past, past))
+    return path
+
+
+def tick(folder, cursor=None):
+    context = dg.build_sensor_context(cursor=cursor)
+    return dump_sensor(context, news=NewsDumps(path=str(folder)))
+
+
+@pytest.fixture
+def seen(tmp_path):
+    """A folder with two dumps that the sensor has seen, and its cursor."""
+    for name in ("a.csv", "b.csv"):
+        settled(tmp_path / name)
+    return tmp_path, tick(tmp_path).cursor
+
+
+def test_the_first_look_asks_for_one_run(tmp_path):
+    settled(tmp_path / "a.csv")
+    settled(tmp_path / "b.csv")
+    found = tick(tmp_path)
+    assert len(found.run_requests) == 1
+    assert found.run_requests[0].run_key is None, "a key would ignore a corrected dump for ever"
+
+
+def test_nothing_new_asks_for_nothing(seen):
+    folder, cursor = seen
+    assert isinstance(tick(folder, cursor), dg.SkipReason)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: settled(folder / "c.csv"),
+        lambda folder: settled(folder / "a.csv", "title\nStorm passes\n"),
+        lambda folder: settled(folder / "a.csv", age=SETTLE_SECONDS + 99),
+        lambda folder: (folder / "a.csv").unlink(),
+        lambda folder: (folder / "a.csv").rename(folder / "z.csv"),
+    ],
+    ids=["new", "changed", "touched", "removed", "renamed"],
+)
+def test_a_change_asks_for_one_run_once(seen, change):
+    folder, cursor = seen
+    change(folder)
+    found = tick(folder, cursor)
+    assert len(found.run_requests) == 1
+    assert isinstance(tick(folder, found.cursor), dg.SkipReason)
+
+
+def test_a_file_still_being_written_is_waited_for(seen):
+    folder, cursor = seen
+    settled(folder / "c.csv", age=0)
+    assert "changed less than" in tick(folder, cursor).skip_message
+
+
+@pytest.mark.parametrize("name", [".c.csv", "c.csv.tmp", "c.csv.part", "~c.csv"])
+def test_hidden_and_temporary_files_are_overlooked(seen, name):
+    folder, cursor = seen
+    settled(folder / name, age=0)
+    assert "nothing new" in tick(folder, cursor).skip_message
+
+
+def test_files_that_are_no_dumps_ask_for_nothing(seen):
+    folder, cursor = seen
+    settled(folder / "readme.txt", age=0)
+    assert "nothing new in 2 dumps" in tick(folder, cursor).skip_message
+
+
+def test_a_dump_from_the_future_only_tells_of_a_wrong_clock(seen):
+    folder, cursor = seen
+    settled(folder / "c.csv", age=-86_400)
+    assert len(tick(folder, cursor).run_requests) == 1
+
+
+def test_a_half_written_dump_is_asked_for_once_it_is_whole(seen):
+    folder, cursor = seen
+    settled(folder / "c.csv", "title\nHalf an arti", age=1)
+    assert "c.csv: changed less than" in tick(folder, cursor).skip_message
+    settled(folder / "c.csv", "title\nHalf an article no more\n")
+    found = tick(folder, cursor)
+    assert len(found.run_requests) == 1
+    assert isinstance(tick(folder, found.cursor), dg.SkipReason)
+
+
+def test_a_file_that_goes_while_the_folder_is_read_is_no_error(tmp_path):
+    settled(tmp_path / "a.csv")
+    settled(tmp_path / "b.csv")
+    listed = manifest(tmp_path)
+    assert next(listed)[0] == "a.csv"
+    (tmp_path / "b.csv").unlink()
+    assert list(listed) == []
+
+
+def test_thousands_of_dumps_are_looked_through_in_no_time(tmp_path):
+    for n in range(5000):
+        (tmp_path / f"{n}.csv").touch()
+    start = time.process_time()
+    assert len(list(manifest(tmp_path))) == 5000
+    assert time.process_time() - start < 2, "a tick may take 60 seconds, on slow disks, too"
+
+
+def test_what_failed_is_made_up_for_by_the_schedule_whatever_the_sensor_saw():
+    context = dg.build_schedule_context(
+        scheduled_execution_time=datetime(2024, 6, 3, 6, tzinfo=UTC)
+    )
+    requests = daily_schedule.evaluate_tick(context).run_requests
+    assert len(requests) == 1
+    assert daily_schedule.job_name == dump_sensor.job_name == "news_to_stories"
+
+
+def test_nothing_runs_by_itself_until_it_is_switched_on():
+    assert dump_sensor.default_status == dg.DefaultSensorStatus.STOPPED
+    assert daily_schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+
+
+def test_an_empty_folder_asks_for_nothing(tmp_path):
+    assert isinstance(tick(tmp_path), dg.SkipReason)
+
+
+def test_a_missing_folder_is_an_error_not_a_reason_to_skip(tmp_path):
+    with pytest.raises(DumpError, match="nowhere: no such file or folder"):
+        tick(tmp_path / "nowhere")

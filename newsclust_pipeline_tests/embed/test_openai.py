@@ -1,0 +1,537 @@
+"""An embeddings service over real HTTP: exact vectors in their rows, whatever befalls requests."""
+
+import asyncio
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from itertools import chain, repeat
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from embedding_server import FAULTS, EmbeddingServer, at_random, vector_of
+
+from newsclust_pipeline.core.errors import EmbeddingError, ServiceError, SettingError
+from newsclust_pipeline.core.tables import matrix
+from newsclust_pipeline.embed import openai
+from newsclust_pipeline.embed.base import embed
+from newsclust_pipeline.embed.client import OPENAI
+from newsclust_pipeline.embed.openai import EmbeddingService
+
+NEWS = [f"Headline {number}: Ålesund ferry 🔥" for number in range(40)]
+KEY = "sk-do-not-tell-1234567890"
+LONG = "Bakers of Odda walk out. " * 100  # 2,500 characters
+
+
+@pytest.fixture
+def server():
+    with EmbeddingServer() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def no_settings_from_outside(monkeypatch):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_ADMIN_KEY", "OPENAI_ORG_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def said(caplog):
+    """Everything that anyone logs, down to the HTTP library's debugging."""
+    caplog.set_level(logging.DEBUG)
+    return caplog
+
+
+def service(server, **settings):
+    return EmbeddingService(
+        settings.pop("model", server.model),
+        settings.pop("base_url", server.url),
+        settings.pop("api_key", ""),
+        **{"batch_size": 4, "max_retries": 0, "timeout": 20, **settings},
+    )
+
+
+def encoded(embedder, texts):
+    """The vectors in the order of the texts, each of which must come once."""
+    batches = list(embedder.encode(texts))
+    positions = np.concatenate([p for p, _ in batches])
+    assert sorted(positions) == list(range(len(texts)))
+    return np.concatenate([v for _, v in batches])[np.argsort(positions)]
+
+
+def expected(texts):
+    return np.stack([vector_of(text) for text in texts])
+
+
+def refused(embedder, texts=NEWS):
+    """The message of the error that embedding ends in."""
+    with pytest.raises((EmbeddingError, ServiceError)) as caught:
+        list(embedder.encode(texts))
+    # What goes to logs is not the message alone.
+    return "".join(traceback.format_exception(caught.value)), str(caught.value)
+
+
+def articles(texts):
+    ids = [f"d{number}" for number in range(len(texts))]
+    return pa.table({"doc_id": pa.array(ids, pa.string()), "text": pa.array(texts, pa.string())})
+
+
+def unused_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+# Exact vectors
+
+
+def test_every_text_gets_its_own_vector_exactly(server):
+    vectors = encoded(service(server), NEWS)
+    assert vectors.dtype == np.float32
+    np.testing.assert_array_equal(vectors, expected(NEWS))
+    assert sorted(server.texts) == sorted(NEWS)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_vectors_are_exact_and_in_order_when_30_percent_of_requests_fail(server, seed):
+    server.faults = at_random(0.3, seed)
+    embedder = service(server, batch_size=1, concurrency=20, max_retries=8, timeout=1)
+    np.testing.assert_array_equal(encoded(embedder, NEWS), expected(NEWS))
+    assert len(server.requests) > 1.2 * len(NEWS)  # there were faults
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_request_is_sent_again_after_each_kind_of_fault(server, fault):
+    server.faults = chain([fault], repeat(""))
+    embedder = service(server, max_retries=1, timeout=0.5)
+    np.testing.assert_array_equal(encoded(embedder, NEWS[:2]), expected(NEWS[:2]))
+    assert len(server.requests) == 2
+
+
+def test_a_request_is_not_sent_again_before_the_service_asks_for_it(server):
+    server.faults, server.retry_after = chain(["429 with Retry-After"], repeat("")), "1.2"
+    encoded(service(server, max_retries=1), NEWS[:1])
+    first, second = server.requests
+    assert second - first >= 1.2  # without being asked, it waits 0.5 s at most
+
+
+def test_answers_in_another_order_are_put_into_that_of_the_texts(server):
+    server.change = lambda items: items[::-1]
+    np.testing.assert_array_equal(encoded(service(server), NEWS), expected(NEWS))
+
+
+@pytest.mark.parametrize(("encoding", "requests"), [("base64", 5), ("ignored", 5), ("refused", 6)])
+def test_a_service_that_knows_no_base64_is_asked_for_it_once(server, encoding, requests):
+    server.encoding = encoding
+    embedder = service(server, concurrency=1)
+    np.testing.assert_array_equal(encoded(embedder, NEWS[:20]), expected(NEWS[:20]))
+    assert len(server.requests) == requests
+
+
+def test_the_prompt_goes_before_every_text(server):
+    vectors = encoded(service(server, prompt="query: "), NEWS[:5])
+    np.testing.assert_array_equal(vectors, expected(["query: " + text for text in NEWS[:5]]))
+
+
+def test_lone_surrogates_and_nul_are_replaced_before_they_are_sent(server):
+    encoded(service(server), ["Ferry \ud83d fire", "Otter\0s"])
+    assert server.texts == ["Ferry ? fire", "Otter\ufffds"]
+
+
+@pytest.mark.parametrize("blank", ["", " \n"])
+def test_a_text_without_content_is_refused_before_anything_is_sent(server, blank):
+    _, message = refused(service(server), [*NEWS, blank])
+    assert "text 40: is empty" in message
+    assert not server.requests
+
+
+def test_no_texts_give_no_batches_and_no_requests(server):
+    assert list(service(server).encode([])) == []
+    assert not server.requests
+
+
+# Batches
+
+
+def test_requests_hold_no_more_texts_than_asked_for(server):
+    batches = [len(positions) for positions, _ in service(server, batch_size=7).encode(NEWS)]
+    assert sorted(batches) == [5, 7, 7, 7, 7, 7]
+
+
+def test_requests_hold_no_more_characters_than_services_take(server):
+    embedder = service(server, batch_size=64, prompt="p" * 10_000)
+    texts = ["a" * 40_000, "b" * 40_000, "c" * 300_000, "d", "e"]
+    batches = sorted(positions.tolist() for positions, _ in embedder.encode(texts))
+    assert batches == [[0, 1], [2], [3, 4]]
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_as_many_requests_as_allowed_are_under_way_at_once_and_never_more(server, concurrency):
+    server.delay = 0.03
+    encoded(service(server, batch_size=2, concurrency=concurrency), NEWS)
+    assert server.most_in_flight == concurrency
+
+
+def test_a_slow_consumer_is_not_run_ahead_of(server):
+    batches = service(server, batch_size=1, concurrency=2).encode(NEWS)
+    next(batches)
+    time.sleep(0.3)
+    assert len(server.requests) <= 3  # that which came, and two more
+    batches.close()
+
+
+def test_a_service_that_takes_fewer_texts_at_once_gets_them_in_fewer(server):
+    server.most_texts = 3
+    embedder = service(server, batch_size=16)
+    np.testing.assert_array_equal(encoded(embedder, NEWS), expected(NEWS))
+    assert sorted(server.texts) == sorted(NEWS)
+
+
+def test_an_over_long_text_is_embedded_by_its_beginning_and_that_is_logged(server, said):
+    server.most_characters = 1000
+    texts = [*NEWS[:3], LONG, *NEWS[3:]]
+    vectors = encoded(service(server, prompt="p"), texts)
+    short = ["p" + text if text != LONG else "p" + LONG[: len(LONG) // 4] for text in texts]
+    np.testing.assert_array_equal(vectors, expected(short))
+    [record] = [r for r in said.records if r.name == openai.__name__]
+    assert "of 2500 characters, and took its first 625 (texts shortened so far: 1)" in (
+        record.getMessage()
+    )
+    assert "Bakers of Odda" in record.getMessage()
+
+
+def test_a_text_that_is_refused_at_any_length_ends_in_an_error_soon(server):
+    server.refused = "Bakers"
+    _, message = refused(service(server), [LONG])
+    assert "HTTP 400" in message
+    assert "can't be embedded" in message
+    assert len(server.requests) <= 10
+
+
+# Errors
+
+
+def test_a_dead_port_fails_in_bounded_time_with_a_clear_sentence():
+    embedder = EmbeddingService("m", f"http://127.0.0.1:{unused_port()}/v1", max_retries=1)
+    before = time.monotonic()
+    _, message = refused(embedder)
+    assert time.monotonic() - before < 5
+    assert "can't be reached" in message
+    assert "Check OPENAI_BASE_URL" in message
+
+
+def test_a_service_that_never_answers_fails_in_bounded_time_with_a_clear_sentence(server):
+    server.faults = repeat("hang")
+    before = time.monotonic()
+    _, message = refused(service(server, timeout=0.3, max_retries=1))
+    assert time.monotonic() - before < 5
+    assert "gave no answer within 0.3 s, 2 times" in message
+    assert "Check OPENAI_BASE_URL" in message
+
+
+@pytest.mark.parametrize(
+    ("fault", "advice"), [("429", "NEWSCLUST_EMBEDDER_CONCURRENCY"), ("503", "OPENAI_BASE_URL")]
+)
+def test_a_fault_that_stays_is_told_with_what_the_service_says(server, fault, advice):
+    server.faults = repeat(fault)
+    _, message = refused(service(server, max_retries=1))
+    assert f"HTTP {fault}" in message
+    assert "try later" in message
+    assert advice in message
+    assert len(server.requests) <= 2 * 4
+
+
+def test_a_wrong_key_is_refused_at_once_naming_the_setting(server):
+    server.authorization = "Bearer right"
+    _, message = refused(service(server, api_key="wrong", max_retries=8, concurrency=1))
+    assert "HTTP 401" in message
+    assert "Check OPENAI_API_KEY" in message
+    assert len(server.requests) == 1
+
+
+def test_the_right_key_is_let_in(server):
+    server.authorization = f"Bearer {KEY}"
+    encoded(service(server, api_key=f"{KEY}\n"), NEWS[:1])
+
+
+@pytest.mark.parametrize(("status", "requests"), [(404, 1), (400, 2 * 3)])
+def test_a_wrong_model_is_refused_soon_naming_model_and_setting(server, status, requests):
+    server.unknown_model = status
+    embedder = service(server, model="hush", max_retries=8, concurrency=1)
+    _, message = refused(embedder)
+    assert f"HTTP {status} to model hush: 'No model `hush`'" in message
+    assert "NEWSCLUST_EMBEDDER_MODEL" in message
+    assert len(server.requests) <= requests  # 400: 4 texts, 2, 1, in two encodings
+
+
+def test_an_address_without_its_path_is_told(server):
+    _, message = refused(service(server, base_url=server.url.removesuffix("/v1")))
+    assert "HTTP 404" in message
+    assert "OPENAI_BASE_URL, which mostly ends in /v1" in message
+
+
+@pytest.mark.parametrize("fault", ["html", "not json", "no data"])
+def test_what_is_no_embeddings_service_is_told_from_its_answer(server, fault):
+    server.faults = repeat(fault)
+    _, message = refused(service(server, max_retries=8))
+    assert "gave no embeddings, but: " in message
+    assert "Check OPENAI_BASE_URL" in message
+    assert len(server.requests) <= 4
+
+
+def with_third(**changed):
+    return lambda items: [{**item, **changed} if item["index"] == 2 else item for item in items]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param(lambda items: items[:2] + items[3:], "gave 3 vectors, .* 4 texts", id="few"),
+        pytest.param(lambda items: items + items[:1], "gave 5 vectors, .* 4 texts", id="many"),
+        pytest.param(with_third(index=1), "4 vectors, 3 of them .* 4 texts", id="index twice"),
+        pytest.param(with_third(index=7), "4 texts", id="index beyond"),
+        pytest.param(with_third(index=None), "gave no embeddings", id="no index"),
+        pytest.param(with_third(embedding=[1.0] * 9), r"dimensions \(\[8, 9\]\)", id="dimension"),
+        pytest.param(with_third(embedding=[]), "gave no embeddings", id="empty"),
+        pytest.param(with_third(embedding=None), "gave no embeddings", id="null"),
+        pytest.param(with_third(embedding="AAAA"), "gave no embeddings", id="not of float32"),
+        pytest.param(with_third(embedding="é"), "gave no embeddings", id="not base64"),
+    ],
+)
+def test_an_answer_that_is_not_one_vector_a_text_stops_the_run(server, change, told):
+    server.change = change
+    with pytest.raises(EmbeddingError, match=told):
+        list(service(server).encode(NEWS[:4]))
+
+
+def test_vectors_of_two_dimensions_from_a_halved_batch_are_refused_as_well(server):
+    server.most_texts = 2
+    server.change = lambda items: [{**item, "embedding": [1.0] * len(items)} for item in items]
+    with pytest.raises(EmbeddingError, match=r"dimensions \(\[1, 2\]\)"):
+        list(service(server, batch_size=3).encode(NEWS[:3]))
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("fault", ["", "500", "hang", "reset", "html", "wrong key", "dead"])
+def test_no_secret_is_in_any_error_or_log(server, said, fault):
+    host = server.url.removeprefix("http://")
+    embedder = service(
+        server,
+        base_url=f"http://ada:pass%2Fw0rd@{host}/?token=t0k3n-abc",
+        api_key=KEY,
+        max_retries=1,
+        timeout=0.3,
+    )
+    told = ""
+    if fault == "dead":
+        server.__exit__()
+    elif fault == "wrong key":
+        server.authorization = f"Bearer right, not {KEY} or pass/w0rd or t0k3n-abc"
+        server.change = None
+    elif fault:
+        server.faults = repeat(fault)
+    if fault:
+        told, _ = refused(embedder, NEWS[:4])
+    else:
+        np.testing.assert_array_equal(encoded(embedder, NEWS[:4]), expected(NEWS[:4]))
+    logged = "".join(logging.Formatter().format(record) for record in said.records)
+    assert "HTTP Request" in logged or fault in {"hang", "reset", "dead"}
+    for secret in (KEY, "pass/w0rd", "pass%2Fw0rd", "t0k3n-abc", "YWRhOnBhc3"):
+        assert secret not in told + logged + embedder.fingerprint
+
+
+def test_a_key_that_the_service_repeats_is_taken_out_of_the_message(server):
+    server.authorization = "Bearer right"
+    told, message = refused(service(server, api_key=KEY))
+    assert "'No: Bearer …'" in message
+    assert KEY not in told
+
+
+# Settings
+
+
+def test_a_model_must_be_named():
+    with pytest.raises(SettingError, match="NEWSCLUST_EMBEDDER_MODEL"):
+        EmbeddingService("", "http://localhost/v1")
+
+
+def test_openais_own_service_needs_a_key():
+    with pytest.raises(SettingError, match=r"OPENAI_API_KEY is not set.*OPENAI_BASE_URL"):
+        EmbeddingService("text-embedding-3-small")
+    assert OPENAI in EmbeddingService("text-embedding-3-small", api_key=KEY).fingerprint
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "localhost:8000/v1",
+        "ada:secret@host/v1",
+        "ftp://host",
+        "http://",
+        "http://h:99999",
+        "http://[",
+    ],
+)
+def test_an_address_that_is_none_is_refused_without_repeating_it(address):
+    with pytest.raises(SettingError, match=r"OPENAI_BASE_URL: not an address") as caught:
+        EmbeddingService("m", address)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["sk-ключ", "sk\n-1"])
+def test_a_key_that_no_header_takes_is_refused_without_repeating_it(key):
+    with pytest.raises(SettingError, match="OPENAI_API_KEY") as caught:
+        EmbeddingService("m", "http://localhost/v1", key)
+    assert key not in str(caught.value)
+
+
+def test_the_package_that_is_not_installed_is_asked_for(server, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    _, message = refused(service(server))
+    assert "pip install 'newsclust_pipeline[openai]'" in message
+
+
+def test_the_fingerprint_names_service_model_and_prompt_and_costs_no_request(server):
+    settings = [{}, {"model": "other"}, {"prompt": "p"}, {"base_url": "http://localhost:9/v1"}]
+    assert len({service(server, **given).fingerprint for given in settings}) == len(settings)
+    like = service(
+        server, base_url=server.url.replace("//", "//ada:pw@") + "/?token=t", api_key="k"
+    )
+    assert like.fingerprint == service(server).fingerprint
+    assert not server.requests
+
+
+def test_the_dimension_is_asked_once(server):
+    embedder = service(server)
+    assert (embedder.dimension, embedder.dimension) == (8, 8)
+    assert len(server.requests) == 1
+
+
+def test_naming_a_service_imports_neither_its_client_nor_an_http_library():
+    code = (
+        "import sys; from newsclust_pipeline.embed.openai import EmbeddingService\n"
+        "EmbeddingService('m', 'http://localhost/v1').fingerprint\n"
+        "sys.exit(bool({'openai', 'httpx2'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# Stopping
+
+
+def left_over():
+    return [t for t in threading.enumerate() if t.name == "service"]
+
+
+def test_a_consumer_that_stops_cancels_what_is_under_way(server):
+    server.faults = chain([""], repeat("hang"))
+    batches = service(server, timeout=600, max_retries=8).encode(NEWS)
+    next(batches)
+    before = time.monotonic()
+    batches.close()
+    assert time.monotonic() - before < 2
+    assert not left_over()
+
+
+def test_an_error_cancels_what_is_under_way(server):
+    server.faults = chain(["hang", "401"], repeat("hang"))
+    before = time.monotonic()
+    _, message = refused(service(server, timeout=600, max_retries=8))
+    assert time.monotonic() - before < 2
+    assert "HTTP 401" in message
+    assert not left_over()
+
+
+@pytest.mark.parametrize("fault", ["hang", "500"])
+def test_ctrl_c_ends_at_once_a_wait_for_answers_or_for_the_next_try(server, fault):
+    server.faults = repeat(fault)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    was = signal.signal(signal.SIGALRM, interrupt)
+    # By the second second, tries are two seconds apart.
+    signal.setitimer(signal.ITIMER_REAL, 0.3 if fault == "hang" else 1.7)
+    before = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(service(server, timeout=600, max_retries=8).encode(NEWS))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, was)
+    assert time.monotonic() - before < 2.5
+    assert not left_over()
+
+
+def test_a_program_ends_though_an_embedding_that_it_left_is_not_done(server):
+    server.faults = chain([""], repeat("hang"))
+    code = (
+        "from newsclust_pipeline.embed.openai import EmbeddingService\n"
+        f"batches = EmbeddingService('{server.model}', '{server.url}', batch_size=1)"
+        ".encode(['Ferry fire'] * 9)\n"
+        "for _ in batches: raise ValueError\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, timeout=20
+    )
+    assert ended.stderr.endswith(b"ValueError\n")
+
+
+def test_it_works_where_an_event_loop_runs_already_as_in_a_notebook(server):
+    async def cell():
+        return encoded(service(server), NEWS[:5])
+
+    np.testing.assert_array_equal(asyncio.run(cell()), expected(NEWS[:5]))
+
+
+# Through embed()
+
+
+def test_a_second_run_sends_no_text(server, tmp_path):
+    first = embed(articles(NEWS), service(server), tmp_path / "cache")
+    unit = expected(NEWS) / np.linalg.norm(expected(NEWS), axis=1, keepdims=True)
+    np.testing.assert_allclose(matrix(first.table), unit, atol=1e-6)
+    server.requests.clear()
+    second = embed(articles(NEWS), service(server), tmp_path / "cache")
+    assert (first.new, second.new, len(server.requests)) == (40, 0, 0)
+    assert second.table.equals(first.table, check_metadata=True)
+
+
+def test_what_was_embedded_before_a_batch_failed_is_not_sent_again(server, tmp_path):
+    server.refused = "Headline 25"
+    embedder = service(server, concurrency=1)
+    with pytest.raises(EmbeddingError, match="HTTP 400"):
+        embed(articles(NEWS), embedder, tmp_path / "cache")
+    server.refused = "\0"
+    server.texts.clear()
+    assert embed(articles(NEWS), embedder, tmp_path / "cache").new == 16
+    assert sorted(server.texts) == sorted(NEWS[24:])
+
+
+def test_a_batch_that_came_along_with_a_failed_one_is_kept(server):
+    def first_at_once_then_all_together():
+        yield ""
+        server.delay = 0.2
+        yield from ["", "401", ""]
+
+    server.faults = first_at_once_then_all_together()
+    batches = service(server).encode(NEWS[:16])
+    next(batches)
+    time.sleep(0.6)
+    assert sum(len(positions) for positions, _ in [next(batches), next(batches)]) == 8
+    with pytest.raises(EmbeddingError, match="HTTP 401"):
+        next(batches)
+
+
+def test_a_vector_that_is_not_finite_names_the_document(server, tmp_path):
+    server.change = with_third(embedding=[None] * 8)  # how JSON writes NaN, mostly
+    embedder = service(server)
+    with pytest.raises(EmbeddingError, match=r"document d2: .*not finite"):
+        embed(articles(NEWS[:4]), embedder, tmp_path / "cache")

@@ -1,0 +1,110 @@
+"""What leaves for other tools: spreadsheets that run nothing, JSON, embedding-atlas."""
+
+import csv
+import io
+import json
+from datetime import UTC, date, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from newsclust_pipeline.search.graph import Neighbours
+from newsclust_pipeline.stories.exports import as_csv, as_json, documents_table
+
+DAY = datetime(2024, 4, 24, 9, 30, tzinfo=UTC)
+STORY = {
+    "title": "Ferry fire, “two dead”",
+    "keywords": ["ferry", "Åse"],
+    "size": 3,
+    "first_published": DAY,
+    "url": None,
+    "per_day": [{"day": date(2024, 4, 24), "articles": 3}],
+}
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_a_table_comes_back_from_csv_and_json():
+    table = pa.Table.from_pylist([STORY, STORY | {"title": "Two"}])
+    [one, _] = rows(as_csv(table))
+    assert one == {
+        "title": "Ferry fire, “two dead”",
+        "keywords": "ferry; Åse",
+        "size": "3",
+        "first_published": "2024-04-24T09:30:00+00:00",
+        "url": "",
+        "per_day": "2024-04-24: 3",
+    }
+    [one, _] = json.loads(as_json(table))
+    assert one["keywords"] == ["ferry", "Åse"]
+    assert one["per_day"] == [{"day": "2024-04-24", "articles": 3}]
+    assert datetime.fromisoformat(one["first_published"]) == DAY
+    assert one["url"] is None
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "\t=1", " =1", "＝1", '=HYPERLINK("x")'],
+)
+def test_no_headline_is_a_formula_in_a_spreadsheet(title):
+    table = pa.Table.from_pylist([STORY | {"title": title, "keywords": [title]}])
+    [row] = rows(as_csv(table))
+    assert row["title"] == row["keywords"] == f"'{title}"
+    assert json.loads(as_json(table))[0]["title"] == title
+
+
+def test_lines_and_quotes_in_a_headline_keep_the_cells_apart():
+    odd = 'He said "no", then\nleft; 3,5'
+    [row] = rows(as_csv(pa.Table.from_pylist([STORY | {"title": odd}])))
+    assert row["title"] == odd
+
+
+def test_empty_tables_are_a_head_and_an_empty_list():
+    none = pa.Table.from_pylist([STORY]).slice(0, 0)
+    assert as_csv(none).strip() == ",".join(STORY)
+    assert json.loads(as_json(none)) == []
+
+
+def documents(n, k=1):
+    ids = pa.array([f"d{row}" for row in range(n)], pa.string())
+    published = pa.array([DAY] * n, pa.timestamp("us", tz="UTC"))
+    titles = pa.array([f"T{i}" for i in ids[::-1]], pa.string())
+    articles = pa.table(
+        {"doc_id": ids[::-1], "title": titles, "text": ids[::-1],
+         "published_at": published, "url": ids, "venue": ids, "dump": ids}
+    )  # fmt: skip
+    labels = pa.table(
+        {"doc_id": ids, "label": pa.array([0] * n, pa.int32()), "probability": [1.0] * n,
+         "story_id": pa.array(["sa" if row % 2 else None for row in range(n)], pa.string())}
+    )  # fmt: skip
+    stories = pa.table({"story_id": ["sb", "sa"], "title": ["B", "A"]})
+    positions = pa.table({"doc_id": ids, "x": [0.5] * n, "y": [1.5] * n})
+    others = np.array([[c for c in range(n) if c != r][:k] for r in range(n)], dtype=np.int32)
+    others = others.reshape(n, min(k, max(n - 1, 0)))
+    neighbours = Neighbours(
+        np.array(ids.to_pylist(), np.str_), others, others.astype(np.float32) / 10, k
+    )
+    return documents_table(articles, labels, stories, positions, neighbours)
+
+
+def test_every_document_has_all_that_is_known_of_it_and_its_neighbours_rows():
+    row = documents(3, k=2).to_pylist()[1]
+    assert (row["doc_id"], row["title"], row["outlet"]) == ("d1", "Td1", "d1")
+    assert (row["story_id"], row["story_title"]) == ("sa", "A")
+    assert (row["x"], row["y"]) == (0.5, 1.5)
+    assert row["neighbors"]["ids"] == [0, 2]
+    assert row["neighbors"]["distances"] == pytest.approx([0.0, 0.2])
+    assert documents(3).to_pylist()[0]["story_title"] is None
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_a_handful_of_documents_is_a_table_of_the_same_columns(n, tmp_path):
+    table = documents(n)
+    assert table.num_rows == n
+    assert table.schema.field("neighbors").type == documents(3).schema.field("neighbors").type
+    pq.write_table(table, tmp_path / "documents.parquet")
+    assert pq.read_table(tmp_path / "documents.parquet").to_pylist() == table.to_pylist()
