@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import newsclust_pipeline
+from newsclust_pipeline.defs.settings import SETTINGS
 
 PACKAGE = Path(newsclust_pipeline.__file__).parent
 ROOT = PACKAGE.parent
@@ -99,6 +100,13 @@ def test_tests_mirror_the_package():
         if package(path) in packages and path.name not in {"__init__.py", "errors.py"}
     }
     assert not modules - tested
+
+
+def test_every_parameter_that_a_message_refers_to_has_a_setting():
+    sources = [p.read_text(encoding="utf-8") for p in MODULES if package(p) not in {"defs", "cli"}]
+    reference = r"`((?:embedder|titles|milvus|news)\.[a-z_]+|data_dir)`"
+    found = set(re.findall(reference, "".join(sources)))
+    assert found <= SETTINGS.keys()
 
 
 def settings_of(text, pattern):

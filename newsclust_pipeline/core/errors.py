@@ -1,12 +1,17 @@
-"""Every error that a user can cause or mend. A message says what is wrong and what to do next."""
+"""Errors that a user can cause or fix. A message says what is wrong, where, and what to do next.
+
+Code below `defs/` does not know the names of the settings. A message refers to a parameter in
+backquotes, as `component.parameter`: "Set `embedder.model` to a folder." `defs/settings.py`
+replaces the reference by the name of the setting: "Set NEWSCLUST_EMBEDDER_MODEL to a folder."
+"""
 
 
 class NewsclustError(Exception):
-    """Base of all errors whose message alone is enough: no traceback is needed to act on it."""
+    """Base class of all errors whose message is enough to act on, without a traceback."""
 
 
 class SettingError(NewsclustError):
-    """A setting (environment variable or run config) has a value that can't work."""
+    """A parameter has a value that can't work."""
 
 
 class DumpError(NewsclustError):

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from newsclust_pipeline.core.errors import NewsclustError
 from newsclust_pipeline.defs.console import last_word
+from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.search.graph import Neighbours
 
 T = TypeVar("T")
@@ -122,8 +123,9 @@ def plain_errors(stage: Callable[P, T]) -> Callable[P, T]:
         try:
             return stage(*args, **kwargs)
         except NewsclustError as error:
-            last_word(str(error))
-            raise dg.Failure(str(error), allow_retries=False) from None
+            message = name_settings(str(error))
+            last_word(message)
+            raise dg.Failure(message, allow_retries=False) from None
 
     return run
 
