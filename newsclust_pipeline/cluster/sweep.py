@@ -34,6 +34,7 @@ from newsclust_pipeline.cluster.metrics import (
     known_distance,
     silhouette,
 )
+from newsclust_pipeline.core.markdown import markdown_table
 
 MIN_SAMPLES = (1, 3)
 MIN_CLUSTER_SIZES = (2, 3, 15)
@@ -110,13 +111,11 @@ def choose(distances: sp.csr_array) -> Parameters:
 
 
 def as_markdown(table: pa.Table, rows: int = 10) -> str:
-    """Write the best rows of a sweep as a Markdown table."""
-    lines = ["| " + " | ".join(table.column_names) + " |", "|---" * table.num_columns + "|"]
-    lines += [
-        "| " + " | ".join(_cell(value) for value in row.values()) + " |"
-        for row in table.slice(0, rows).to_pylist()
-    ]
-    return "\n".join(lines)
+    """Return the best rows of a sweep as a Markdown table."""
+    return markdown_table(
+        dict.fromkeys(table.column_names, "left"),
+        [[_cell(value) for value in row.values()] for row in table.slice(0, rows).to_pylist()],
+    )
 
 
 def plot(table: pa.Table) -> str:

@@ -6,19 +6,23 @@ import pyarrow.compute as pc
 
 
 def lists_of(kind: pa.DataType) -> pa.ListType:
-    """Give the type of lists that Parquet gives back as they were: it calls entries "element"."""
+    """Return the list type with the field name that Parquet gives back ("element")."""
     return pa.list_(pa.field("element", kind))
 
 
 def matrix(table: pa.Table) -> np.ndarray:
-    """View the embedding column as an array (n, dimension) of float32."""
-    column = table["embedding"].combine_chunks()
+    """Return the embedding column as an array (n, dimension) of float32.
+
+    A table of one chunk is viewed, not copied.
+    """
+    column = table["embedding"]
+    vectors = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     width = table.schema.field("embedding").type.list_size
-    return np.asarray(column.flatten()).reshape(-1, width)
+    return np.asarray(vectors.flatten()).reshape(-1, width)
 
 
 def join(documents: pa.Table, *others: pa.Table) -> pa.Table:
-    """Append other tables' columns by doc_id; rows stay in the order of the first.
+    """Append the columns of other tables by doc_id; rows keep the order of the first table.
 
     Raises:
         ValueError: a document is missing from one of the others.

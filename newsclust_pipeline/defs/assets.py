@@ -29,9 +29,8 @@ from newsclust_pipeline.defs.config import (
     plain,
 )
 from newsclust_pipeline.defs.io_managers import CsrIO, ParquetIO
+from newsclust_pipeline.defs.materialize import Reuse, plain_errors, result, reusing
 from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps, StoryHistory, Titles
-from newsclust_pipeline.defs.results import plain_errors, result
-from newsclust_pipeline.defs.reuse import Reuse, reusing
 from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.ingest import near_duplicates
 from newsclust_pipeline.ingest.articles import collect_articles, within

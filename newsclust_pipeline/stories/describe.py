@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from newsclust_pipeline.cluster.hdbscan import NOISE, Clusters
 from newsclust_pipeline.cluster.nearest_story import Nearest
-from newsclust_pipeline.core.markdown import escape_markdown
+from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.core.tables import lists_of
 from newsclust_pipeline.stories.keywords import keywords, segmented
 
@@ -161,11 +161,14 @@ def noise_share(labels: pa.Table) -> float:
 
 
 def as_markdown(stories: pa.Table, rows: int = 10) -> str:
-    """Write the largest stories as a Markdown table."""
-    lines = ["| articles | outlets | story | keywords |", "|---:|---:|---|---|"]
-    lines += [
-        f"| {s['size']} | {s['outlets']} | {escape_markdown(s['title'])} "
-        f"| {escape_markdown(', '.join(s['keywords']))} |"
-        for s in stories.slice(0, rows).to_pylist()
-    ]
-    return "\n".join(lines)
+    """Return the largest stories as a Markdown table."""
+    columns = stories.select(["size", "outlets", "title", "keywords"]).slice(0, rows)
+    return markdown_table(
+        {"articles": "right", "outlets": "right", "story": "left", "keywords": "left"},
+        [
+            [size, outlets, title, ", ".join(words)]
+            for size, outlets, title, words in zip(
+                *(column.to_pylist() for column in columns.columns), strict=True
+            )
+        ],
+    )

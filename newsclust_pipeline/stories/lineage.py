@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from newsclust_pipeline.cluster.hdbscan import NOISE
 from newsclust_pipeline.core.errors import HistoryError
-from newsclust_pipeline.core.markdown import escape_markdown
+from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.core.tables import lists_of
 from newsclust_pipeline.stories.identity import (
     MEMBERS,
@@ -147,14 +147,19 @@ def as_markdown(rows: pa.Table, most: int = 50) -> str:
     """Write merges and splits as a Markdown table, those of most documents first."""
     met = rows.filter(pc.is_in(rows["event"], pa.array(["merged", "split"])))
     met = met.sort_by([("shared", "descending"), ("story_id", "ascending")])
-    lines = ["| event | articles | story | other story |", "|---|---:|---|---|"]
     titles = dict(zip(rows["story_id"].to_pylist(), rows["title"].to_pylist(), strict=True))
-    lines += [
-        f"| {row['event']} {'into' if row['event'] == 'merged' else 'from'} | {row['shared']} "
-        f"| {escape_markdown(row['title'])} | {escape_markdown(titles[row['other_story_id']])} |"
-        for row in met.slice(0, most).to_pylist()
-    ]
-    return "\n".join(lines)
+    return markdown_table(
+        {"event": "left", "articles": "right", "story": "left", "other story": "left"},
+        [
+            [
+                f"{row['event']} {'into' if row['event'] == 'merged' else 'from'}",
+                row["shared"],
+                row["title"],
+                titles[row["other_story_id"]],
+            ]
+            for row in met.slice(0, most).to_pylist()
+        ],
+    )
 
 
 def _last_rows(history: pa.Table, column: str) -> pd.DataFrame:

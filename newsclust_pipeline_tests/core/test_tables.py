@@ -1,34 +1,58 @@
-"""Arrow tables: joined by id, vectors as a matrix."""
+"""Tables are joined by document id, and vectors are viewed without a copy."""
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from newsclust_pipeline.core.tables import join, lists_of, matrix
 
-
-def test_rows_are_joined_by_id_in_the_order_of_the_first_table():
-    documents = pa.table({"doc_id": ["b", "a"]})
-    labels = pa.table({"doc_id": ["a", "b", "c"], "label": [1, 2, 3]})
-    assert join(documents, labels).to_pydict() == {"doc_id": ["b", "a"], "label": [2, 1]}
+ARTICLES = pa.table({"doc_id": ["a", "b", "c"], "title": ["A", "B", "C"]})
 
 
-def test_a_document_that_is_missing_from_a_table_is_an_error():
-    with pytest.raises(ValueError, match=r"1 of 2 documents are missing.*Materialise"):
-        join(pa.table({"doc_id": ["a", "b"]}), pa.table({"doc_id": ["a"]}))
+def test_join_appends_columns_by_id_in_the_order_of_the_first_table():
+    positions = pa.table({"doc_id": ["c", "a", "b"], "x": [3.0, 1.0, 2.0], "y": [30, 10, 20]})
+    labels = pa.table({"doc_id": ["b", "c", "a"], "label": [2, 3, 1]})
+    joined = join(ARTICLES, positions, labels)
+    assert joined.column_names == ["doc_id", "title", "x", "y", "label"]
+    assert joined.to_pydict() | {"title": ["A", "B", "C"]} == joined.to_pydict()
+    assert joined["x"].to_pylist() == [1.0, 2.0, 3.0]
+    assert joined["label"].to_pylist() == [1, 2, 3]
 
 
-def test_the_matrix_of_a_sliced_table_in_chunks_has_its_rows():
-    vectors = np.arange(6, dtype=np.float32).reshape(3, 2)
-    column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), 2)
-    table = pa.table({"embedding": column})
-    chunks = pa.concat_tables([table.slice(2), table.slice(0, 2)])
-    np.testing.assert_array_equal(matrix(chunks), vectors[[2, 0, 1]])
+def test_join_ignores_documents_that_the_first_table_does_not_have():
+    other = pa.table({"doc_id": ["z", "a", "b", "c"], "x": [0, 1, 2, 3]})
+    assert join(ARTICLES, other)["x"].to_pylist() == [1, 2, 3]
 
 
-def test_a_list_type_is_read_back_from_parquet_as_it_was_written(tmp_path):
-    import pyarrow.parquet as pq
+def test_join_refuses_tables_that_miss_documents():
+    with pytest.raises(ValueError, match="2 of 3 documents are missing"):
+        join(ARTICLES, pa.table({"doc_id": ["b"], "x": [1]}))
 
-    table = pa.table({"names": pa.array([["a"], []], lists_of(pa.string()))})
-    pq.write_table(table, tmp_path / "t.parquet")
-    assert pq.read_table(tmp_path / "t.parquet").schema == table.schema
+
+def embeddings(rows):
+    return pa.table({"embedding": pa.array(rows, pa.list_(pa.float32(), 2))})
+
+
+def test_matrix_has_one_row_per_vector():
+    np.testing.assert_array_equal(matrix(embeddings([[1, 2], [3, 4]])), [[1, 2], [3, 4]])
+    assert matrix(embeddings([])).shape == (0, 2)
+
+
+def test_matrix_of_a_slice_or_of_chunks_has_only_their_rows():
+    whole = embeddings([[1, 2], [3, 4], [5, 6]])
+    np.testing.assert_array_equal(matrix(whole.slice(1, 1)), [[3, 4]])
+    chunks = pa.concat_tables([whole.slice(2), whole.slice(0, 1)])
+    np.testing.assert_array_equal(matrix(chunks), [[5, 6], [1, 2]])
+
+
+def test_matrix_shares_memory_with_the_table():
+    table = embeddings([[1, 2], [3, 4]])
+    values = table["embedding"].chunk(0).values
+    assert matrix(table).__array_interface__["data"][0] == values.buffers()[1].address
+
+
+def test_lists_keep_their_type_in_parquet(tmp_path):
+    table = pa.table({"venues": pa.array([["Post"], []], lists_of(pa.string()))})
+    pq.write_table(table, tmp_path / "lists.parquet")
+    assert pq.read_schema(tmp_path / "lists.parquet").equals(table.schema)

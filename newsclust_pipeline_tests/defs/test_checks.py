@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from newsclust_pipeline.defs import checks
+from newsclust_pipeline.defs.checks import arrivals, integrity
 from newsclust_pipeline.defs.config import ArrivalConfig
 from newsclust_pipeline.defs.resources import NewsDumps
 from newsclust_pipeline.ingest.articles import ARTICLES
@@ -123,7 +124,8 @@ FIRING = [
 
 
 def evaluate(name, arguments):
-    return getattr(checks, name)(dg.build_asset_check_context(), *arguments)
+    module = arrivals if hasattr(arrivals, name) else integrity
+    return getattr(module, name)(dg.build_asset_check_context(), *arguments)
 
 
 @pytest.mark.parametrize("name", SILENT)
@@ -176,7 +178,7 @@ class History:
     def verdicts(self, raw_news, **config):
         """What the checks say of these articles now."""
         context = dg.build_asset_check_context(instance=self.instance)
-        found = checks.raw_news_checks(context, ArrivalConfig(**config), raw_news)
+        found = arrivals.raw_news_checks(context, ArrivalConfig(**config), raw_news)
         return {verdict.check_name: verdict for verdict in found}
 
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from newsclust_pipeline.defs import reuse
+from newsclust_pipeline.defs import materialize as reuse
 from newsclust_pipeline.defs.resources import Titles
 from newsclust_pipeline_tests.conftest import write_dump
 

@@ -1,4 +1,4 @@
-"""A stage that would make the same of the same → what it made last time.
+"""Wrap the value of a stage for Dagster, or reuse its last value.
 
 Most reruns find most things as they were. Beside a stage's file lies a note: what it was made of, a
 digest of its content, its figures. A file that was touched since, or comes from other code, is made
@@ -8,26 +8,136 @@ anew; so is one whose note is gone.
 import hashlib
 import json
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from importlib.metadata import distributions
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, TypeVar
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 
+from newsclust_pipeline.core.errors import NewsclustError
 from newsclust_pipeline.core.files import atomic_path
 from newsclust_pipeline.defs.config import plain
+from newsclust_pipeline.defs.console import last_word
 from newsclust_pipeline.defs.io_managers import AtomicFileIO
-from newsclust_pipeline.defs.results import described, digest
+from newsclust_pipeline.defs.settings import name_settings
+from newsclust_pipeline.schemas import COLUMNS
 from newsclust_pipeline.search.graph import Neighbours
 
+T = TypeVar("T")
 P = ParamSpec("P")
 Made = dg.MaterializeResult[Any]
 
+_ROWS = 1 << 12  # of a table that are copied at one time, however it is cut up
 _NOTE = {"made_of", "content", "version", "figures"}
+
+
+def result(
+    value: T, params: Mapping[str, Any] | None = None, **metadata: Any
+) -> dg.MaterializeResult[T]:
+    """Wrap a stage's value, its version made from its content and the parameters behind it.
+
+    Tables carry the parameters in their schema's metadata, so that the file tells them, too.
+    """
+    if isinstance(value, pa.Table):
+        table: Any = value
+        told = {name: str(parameter) for name, parameter in (params or {}).items()}
+        value = table.replace_schema_metadata({**(table.schema.metadata or {}), **told})
+        metadata |= described(table)
+        version = digest(value)
+    else:
+        version = digest([params or {}, digest(value)])
+    return dg.MaterializeResult(
+        value=value, data_version=dg.DataVersion(version), metadata=metadata
+    )
+
+
+def described(table: pa.Table) -> dict[str, Any]:
+    """Tell of a table what Dagster shows of every table: rows and columns."""
+    return {
+        "dagster/row_count": table.num_rows,
+        "dagster/column_schema": _column_schema(table.schema),
+    }
+
+
+def digest(value: Any) -> str:
+    """Digest a value's content: a table (its schema's metadata included), neighbours, or JSON."""
+    held = hashlib.sha256()
+    _feed(held.update, value)
+    return held.hexdigest()
+
+
+def plain_errors(stage: Callable[P, T]) -> Callable[P, T]:
+    """Turn errors that their message explains into failures that show nothing else.
+
+    Trying again would not mend them, so Dagster is told not to.
+    """
+
+    @wraps(stage)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return stage(*args, **kwargs)
+        except NewsclustError as error:
+            message = name_settings(str(error))
+            last_word(message)
+            raise dg.Failure(message, allow_retries=False) from None
+
+    return run
+
+
+def _feed(take: Callable[[bytes], Any], value: Any) -> None:
+    """Feed a value's content to a hash, in a form that depends on nothing else."""
+    if isinstance(value, pa.Table):
+        with pa.ipc.new_stream(pa.PythonFile(_Sink(take), "w"), value.schema) as stream:
+            for start in range(0, value.num_rows, _ROWS):
+                rows = value.slice(start, _ROWS).combine_chunks()
+                # A copy: what is cut out of a larger table drags bits of its neighbours along.
+                stream.write_table(rows.take(np.arange(rows.num_rows)))
+    elif isinstance(value, Neighbours):
+        told = np.array([str(value.k), value.made_of])
+        for array in (value.doc_id, value.indices, value.distances, told):
+            take(np.ascontiguousarray(array).tobytes())
+    elif isinstance(value, str):
+        take(value.encode())
+    else:
+        take(json.dumps(value, sort_keys=True).encode())
+
+
+class _Sink:
+    """A file that hands on what is written to it."""
+
+    closed = False
+
+    def __init__(self, take: Callable[[bytes], Any]) -> None:
+        self._take = take
+
+    def write(self, content: bytes) -> int:
+        self._take(content)
+        return len(content)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _column_schema(schema: pa.Schema) -> dg.TableSchema:
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                field.name,
+                str(field.type),
+                description=COLUMNS.get(field.name),
+                constraints=dg.TableColumnConstraints(nullable=field.nullable),
+            )
+            for field in schema
+        ]
+    )
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from newsclust_pipeline.core.errors import DumpError
-from newsclust_pipeline.defs.results import plain_errors, result
+from newsclust_pipeline.defs.materialize import plain_errors, result
 from newsclust_pipeline.search.graph import Neighbours
 
 TABLE = pa.table({"doc_id": ["a", "b"], "x": [1.0, 2.0]})

@@ -1,0 +1,36 @@
+"""Which Milvus holds the documents, and how they are searched."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from newsclust_pipeline.store import connection, indexes
+
+
+class Milvus(dg.ConfigurableResource[Any]):
+    """Which Milvus holds the documents, and how they are searched."""
+
+    uri: str = Field("", description="A server's address, or a file; empty: <data dir>/milvus.db.")
+    token: str = Field("", description="Only for servers. Never logged or persisted.")
+    collection: str = Field("news_data", description="The collection's name.")
+    index: str = Field("", description="FLAT, IVF_FLAT, HNSW or AUTOINDEX; empty: by size.")
+    index_params: str = Field("", description="A JSON object: the index's parameters, by name.")
+    search: str = Field("auto", description="Who searches: auto, milvus or faiss.")
+    data_dir: str = Field("data", description="Where the default file lies.")
+
+    @property
+    def place(self) -> str:
+        """The address or file."""
+        return self.uri or str(Path(self.data_dir) / "milvus.db")
+
+    def client(self) -> AbstractContextManager[connection.Connection]:
+        """Open it; see `store.connection.milvus`."""
+        return connection.milvus(self.place, self.token)
+
+    def index_for(self, documents: int) -> indexes.Index:
+        """Choose the index for so many documents; see `store.indexes.choose`."""
+        server = connection.is_server(self.place)
+        return indexes.choose(documents, server, self.index, self.index_params, self.search)

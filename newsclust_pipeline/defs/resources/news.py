@@ -1,0 +1,49 @@
+"""Where the news comes from."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+from pydantic import Field
+
+from newsclust_pipeline.core.files import atomic_path, write_parquet
+from newsclust_pipeline.ingest import dumps
+
+SAMPLE = Path(__file__).parents[2] / "sample" / "news_sample.csv"
+
+
+class NewsDumps(dg.ConfigurableResource[Any]):
+    """Where the news comes from."""
+
+    path: str = Field("", description="A dump or a folder of dumps; empty for the bundled sample.")
+    data_dir: str = Field(
+        "data", description="Where rejected_rows.parquet and near_copies.parquet go."
+    )
+
+    @property
+    def location(self) -> Path:
+        """The dump or folder to read."""
+        return Path(self.path) if self.path else SAMPLE
+
+    def open(self) -> dumps.Dumps:
+        """Find the dumps; see `ingest.dumps.find_dumps`."""
+        return dumps.find_dumps(self.location)
+
+    def digest(self) -> str:
+        """Digest what there is to be read; see `ingest.dumps.Dumps.digest`."""
+        return f"{self.location.name} {self.open().digest()}"
+
+    def keep(self, name: str, rows: pa.Table) -> Path:
+        """Write down rows that are not in raw_news, as `<name>.parquet`; gives the file."""
+        target = self._kept(name)
+        with atomic_path(target) as temporary:
+            write_parquet(rows, temporary)
+        return target
+
+    def all_kept(self) -> bool:
+        """Tell whether all such files are there."""
+        return all(self._kept(name).is_file() for name in ("rejected_rows", "near_copies"))
+
+    def _kept(self, name: str) -> Path:
+        return Path(self.data_dir) / f"{name}.parquet"

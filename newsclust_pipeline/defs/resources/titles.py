@@ -1,0 +1,47 @@
+"""Which language model titles the stories, if any."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+from pydantic import Field
+
+from newsclust_pipeline.core.errors import SettingError
+from newsclust_pipeline.embed.client import Service
+from newsclust_pipeline.stories import titles
+
+
+class Titles(dg.ConfigurableResource[Any]):
+    """Which language model names the stories, if any."""
+
+    model: str = Field("", description="As its service calls it; empty for headlines as titles.")
+    base_url: str = Field("", description="An OpenAI-compatible endpoint; empty for OpenAI's own.")
+    api_key: str = Field("", description="Its key. Never logged or persisted.")
+    data_dir: str = Field("data", description="Where its answers are remembered.")
+
+    def retitled(
+        self, told: pa.Table, documents: pa.Table, most: int, seconds: float
+    ) -> titles.Titled:
+        """Give stories the model's titles; see `stories.titles.retitled`.
+
+        Without a model, or one that can't be, they keep their headlines.
+        """
+        if not self.model:
+            return titles.Titled(told)
+        memory = Path(self.data_dir) / "title_answers.json"
+        try:
+            return titles.retitled(told, documents, self._load(seconds), memory, most, seconds)
+        except SettingError as error:
+            return titles.Titled(told, warning=f"{error} All stories keep a headline as title.")
+
+    def _load(self, seconds: float) -> titles.TitleModel:
+        service = Service(
+            self.base_url,
+            self.api_key,
+            wanted_by="NEWSCLUST_TITLES_MODEL",
+            settings="NEWSCLUST_TITLES",
+            timeout=min(seconds, 30),
+            max_retries=2,
+        )
+        return titles.TitleModel(service, self.model)
