@@ -118,47 +118,6 @@ def as_markdown(table: pa.Table, rows: int = 10) -> str:
     )
 
 
-def plot(table: pa.Table) -> str:
-    """Draw a sweep as a page (HTML) that works offline: noise against silhouette, best marked."""
-    import plotly.graph_objects as go
-
-    columns = table.to_pydict()
-    told = [
-        "<br>".join(f"{name}: {_cell(value)}" for name, value in row.items())
-        for row in table.to_pylist()
-    ]
-    best = ["recommended", *[""] * (table.num_rows - 1)][: table.num_rows]
-    figure = go.Figure(
-        go.Scatter(
-            x=columns["noise_share"],
-            y=columns["silhouette"],
-            text=best,
-            textposition="top center",
-            hovertext=told,
-            hoverinfo="text",
-            mode="markers+text",
-            marker={
-                "size": [16 if text else 9 for text in best],
-                "symbol": [
-                    "circle" if method == "eom" else "diamond"
-                    for method in columns["cluster_selection_method"]
-                ],
-                "color": columns["min_samples"],
-                "colorscale": "Viridis",
-                "colorbar": {"title": "min_samples"},
-            },
-        )
-    )
-    figure.update_layout(
-        title="Parameters by the silhouette of their stories (circle: eom, diamond: leaf)",
-        xaxis={"title": "share of noise", "tickformat": ".0%"},
-        yaxis={"title": "silhouette, noise as 0"},
-        template="plotly_white",
-    )
-    page: str = figure.to_html(include_plotlyjs=True, div_id="sweep")
-    return page
-
-
 def _ranked(distances: sp.csr_array) -> list[_Candidate]:
     """Score every distinct clustering of the grid, best first; ties in the grid's order."""
     n = distances.shape[0]

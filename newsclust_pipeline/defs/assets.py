@@ -48,6 +48,7 @@ from newsclust_pipeline.stories.describe import (
 from newsclust_pipeline.stories.digest import digest as write_digest
 from newsclust_pipeline.stories.exports import documents_table
 from newsclust_pipeline.viz import page, preview, projection
+from newsclust_pipeline.viz import parameter_plot as parameter_plot_page
 
 
 def stage(
@@ -345,10 +346,10 @@ def parameter_sweep(
     )
 
 
-@stage("page", "plotly", "html", reuse=Reuse())
+@stage("page", "html", reuse=Reuse())
 def parameter_plot(parameter_sweep: pa.Table) -> dg.MaterializeResult[str]:
     """The sweep as a plot: how much noise and how good a silhouette every clustering has."""
-    return result(sweep.plot(parameter_sweep))
+    return result(parameter_plot_page.build_page(parameter_sweep))
 
 
 @stage(

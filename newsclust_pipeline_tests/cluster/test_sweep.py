@@ -8,7 +8,7 @@ import scipy.sparse as sp
 
 from newsclust_pipeline.cluster.hdbscan import hdbscan
 from newsclust_pipeline.cluster.metrics import against_gold, silhouette
-from newsclust_pipeline.cluster.sweep import SWEEP, Parameters, as_markdown, choose, plot, sweep
+from newsclust_pipeline.cluster.sweep import SWEEP, Parameters, as_markdown, choose, sweep
 from newsclust_pipeline.search.graph import Neighbours, nearest_of_each
 from newsclust_pipeline.search.knn import by_faiss
 from newsclust_pipeline.store.indexes import Index
@@ -119,7 +119,6 @@ def test_a_handful_of_documents_has_a_table(n):
     assert table.schema == SWEEP
     assert (table.num_rows > 0) == (n > 1)
     assert hdbscan(graph, *astuple(choose(graph))).labels.shape == (n,)
-    assert "recommended" in plot(table) or n < 2
 
 
 def test_graphs_without_edges_and_of_twins_have_a_table():
@@ -132,10 +131,3 @@ def test_the_table_is_told_in_markdown():
     lines = as_markdown(sweep(graph_of(stories([5] * 10, 0.7)[0])), rows=2).split("\n")
     assert len(lines) == 4
     assert len({line.count("|") for line in lines}) == 1
-
-
-def test_the_plot_works_offline_and_is_the_same_for_the_same_table():
-    table = sweep(graph_of(stories([5] * 10, 0.7)[0]))
-    page = plot(table)
-    assert page == plot(table)
-    assert 'src="http' not in page
