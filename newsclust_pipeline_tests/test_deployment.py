@@ -1,4 +1,4 @@
-"""The files for running by itself say what the README says, and their readers accept them."""
+"""The files for running by itself say what the docs say, and their readers accept them."""
 
 import re
 import shutil
@@ -15,17 +15,17 @@ from newsclust_pipeline.defs.automation import SETTLE_SECONDS, daily_schedule, d
 from newsclust_pipeline.defs.config import ArrivalConfig
 
 ROOT = Path(newsclust_pipeline.__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCS = (ROOT / "docs" / "automation.md").read_text(encoding="utf-8")
-UNITS = sorted((ROOT / "deploy").glob("*.service"))
-WORKFLOW = yaml.safe_load((ROOT / ".github" / "workflows" / "stories.yml").read_text())
+INSTALLATION = (ROOT / "docs" / "installation.md").read_text(encoding="utf-8")
+DOCS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+UNITS = sorted((ROOT / "examples" / "systemd").glob("*.service"))
+WORKFLOW = yaml.safe_load((ROOT / "examples" / "stories.yml").read_text())
 STEPS = {step.get("name", step.get("uses")): step for step in WORKFLOW["jobs"]["stories"]["steps"]}
 
 
-def test_the_workflow_runs_the_contracts_command_after_the_readmes_installation():
+def test_the_workflow_runs_the_contracts_command_after_the_documented_installation():
     assert "dagster asset materialize --select '*' -m newsclust_pipeline" in STEPS["Cluster"]["run"]
     install = [line.strip() for line in STEPS["Install"]["run"].splitlines() if "pip" in line]
-    documented = re.findall(r"`\.venv/bin/pip install ([^`]*)`", README)
+    documented = re.findall(r"`\.venv/bin/pip install ([^`]*)`", INSTALLATION)
     assert [line.removeprefix("python -m pip install ") for line in install] == documented[:2]
 
 

@@ -1,30 +1,183 @@
-"""The names of the settings, for messages of the packages that don't know them."""
+"""All settings. `docs/settings.md` and `.env.example` are generated from this table."""
 
+import os
 import re
+from dataclasses import dataclass
+from typing import Any
 
-# Parameter, as a message refers to it in backquotes → environment variable.
-SETTINGS = {
-    "data_dir": "NEWSCLUST_DATA_DIR",
-    "news.path": "NEWSCLUST_NEWS",
-    "embedder.name": "NEWSCLUST_EMBEDDER",
-    "embedder.model": "NEWSCLUST_EMBEDDER_MODEL",
-    "embedder.device": "NEWSCLUST_EMBEDDER_DEVICE",
-    "embedder.dtype": "NEWSCLUST_EMBEDDER_DTYPE",
-    "embedder.prompt": "NEWSCLUST_EMBEDDER_PROMPT",
-    "embedder.batch_size": "NEWSCLUST_EMBEDDER_BATCH_SIZE",
-    "embedder.concurrency": "NEWSCLUST_EMBEDDER_CONCURRENCY",
-    "embedder.base_url": "OPENAI_BASE_URL",
-    "embedder.api_key": "OPENAI_API_KEY",
-    "titles.model": "NEWSCLUST_TITLES_MODEL",
-    "titles.base_url": "NEWSCLUST_TITLES_BASE_URL",
-    "titles.api_key": "NEWSCLUST_TITLES_API_KEY",
-    "milvus.uri": "MILVUS_URI",
-    "milvus.token": "MILVUS_TOKEN",
-    "milvus.collection": "MILVUS_COLLECTION",
-    "milvus.index": "MILVUS_INDEX",
-    "milvus.index_params": "MILVUS_INDEX_PARAMS",
-    "milvus.search": "NEWSCLUST_SEARCH",
-}
+import dagster as dg
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable.
+
+    Attributes:
+        name: of the variable.
+        parameter: what a message of a package below `defs/` calls it, `component.parameter`.
+        meaning: one sentence, in Markdown.
+        default: the value in force where the variable is unset or empty.
+        shown: what the documentation shows as the default, where that is not `default` itself.
+    """
+
+    name: str
+    parameter: str
+    meaning: str
+    default: str = ""
+    shown: str = ""
+
+
+SETTINGS = (
+    Setting(
+        "NEWSCLUST_NEWS",
+        "news.path",
+        "A dump, or a folder of dumps. See [Inputs](inputs.md).",
+        shown="the bundled sample",
+    ),
+    Setting(
+        "NEWSCLUST_DATA_DIR", "data_dir", "The folder in which every stage is persisted.", "data"
+    ),
+    Setting(
+        "NEWSCLUST_DATA_URL",
+        "data_url",
+        "The address at which you serve that folder over HTTP, if you do. The UI then links to "
+        "the map.",
+        shown="unset",
+    ),
+    Setting(
+        "NEWSCLUST_EMBEDDER",
+        "embedder.name",
+        "The embedder: `minilm`, `bge-m3`, `openai`, `sentence-transformers`. See "
+        "[Embedders](embedders.md).",
+        "minilm",
+    ),
+    Setting(
+        "NEWSCLUST_EMBEDDER_MODEL",
+        "embedder.model",
+        "The model: a hub id or a local folder; for `openai`, the service's name of the model.",
+        shown="the embedder's own",
+    ),
+    Setting(
+        "NEWSCLUST_EMBEDDER_DEVICE",
+        "embedder.device",
+        "The device that runs the model: `cpu`, `cuda`, `cuda:0`, `mps`.",
+        "cpu",
+    ),
+    Setting(
+        "NEWSCLUST_EMBEDDER_DTYPE",
+        "embedder.dtype",
+        "The model's number format: `float32`, `float16`, `bfloat16`.",
+        "float32",
+    ),
+    Setting(
+        "NEWSCLUST_EMBEDDER_PROMPT",
+        "embedder.prompt",
+        'A prefix of every text, which E5 (`"passage: "`) and Qwen models expect. Quote it: '
+        "spaces at its end count.",
+        shown="none",
+    ),
+    Setting(
+        "NEWSCLUST_EMBEDDER_BATCH_SIZE",
+        "embedder.batch_size",
+        "Texts per batch.",
+        shown="the embedder's own",
+    ),
+    Setting(
+        "NEWSCLUST_EMBEDDER_CONCURRENCY",
+        "embedder.concurrency",
+        "Requests at the same time, for `openai`.",
+        "4",
+    ),
+    Setting(
+        "OPENAI_BASE_URL",
+        "embedder.base_url",
+        "The OpenAI-compatible endpoint for `openai`.",
+        shown="OpenAI's own",
+    ),
+    Setting(
+        "OPENAI_API_KEY",
+        "embedder.api_key",
+        "The endpoint's key. Never logged or stored.",
+        shown="unset",
+    ),
+    Setting(
+        "NEWSCLUST_TITLES_MODEL",
+        "titles.model",
+        "A language model that names the stories. See [Stories](stories.md#title-and-keywords).",
+        shown="unset: headlines",
+    ),
+    Setting(
+        "NEWSCLUST_TITLES_BASE_URL",
+        "titles.base_url",
+        "The OpenAI-compatible endpoint of that model.",
+        shown="`OPENAI_BASE_URL`",
+    ),
+    Setting(
+        "NEWSCLUST_TITLES_API_KEY",
+        "titles.api_key",
+        "The key of that endpoint. Never logged or stored.",
+        shown="`OPENAI_API_KEY`, for the same endpoint only",
+    ),
+    Setting(
+        "NEWSCLUST_CACHE_DAYS",
+        "embedder.cache_days",
+        "Days after which vectors that no run used leave the cache. 0 keeps them for ever.",
+        "90",
+    ),
+    Setting(
+        "MILVUS_URI",
+        "milvus.uri",
+        "A file means Milvus Lite; `http(s)://…` means a Milvus server, a cluster or Zilliz Cloud. "
+        "See [Scaling](scaling.md).",
+        shown="`<data dir>/milvus.db`",
+    ),
+    Setting(
+        "MILVUS_TOKEN",
+        "milvus.token",
+        "The server's token, or `user:password`. Never logged or stored.",
+        shown="unset",
+    ),
+    Setting(
+        "MILVUS_COLLECTION",
+        "milvus.collection",
+        "The collection's name: an alias of the collection of the embedder in use.",
+        "news_data",
+    ),
+    Setting(
+        "MILVUS_INDEX",
+        "milvus.index",
+        "The index: `FLAT` (exact), `IVF_FLAT`, `HNSW`, `AUTOINDEX` (approximate). See "
+        "[Search](search.md).",
+        shown="by size",
+    ),
+    Setting(
+        "MILVUS_INDEX_PARAMS",
+        "milvus.index_params",
+        "The index's parameters as a JSON object: `nlist`, `nprobe` of `IVF_FLAT`; `M`, "
+        "`efConstruction`, `ef` of `HNSW`.",
+        shown="by index",
+    ),
+    Setting(
+        "NEWSCLUST_SEARCH",
+        "milvus.search",
+        "Who searches the neighbours: `milvus`, or `faiss` on the vectors of Milvus Lite.",
+        "auto",
+    ),
+)
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+_NAMES = {setting.parameter: setting.name for setting in SETTINGS}
+
+
+def setting(name: str) -> Any:
+    """Return a reference to an environment variable, or its default if it is unset or empty.
+
+    The UI shows a reference as the variable's name, so it never shows a token.
+
+    Raises:
+        KeyError: `SETTINGS` does not list the name.
+    """
+    default = _BY_NAME[name].default
+    return dg.EnvVar(name) if os.environ.get(name) else default
 
 
 def name_settings(message: str) -> str:
@@ -33,4 +186,4 @@ def name_settings(message: str) -> str:
     >>> name_settings("Set `embedder.model` to a folder.")
     'Set NEWSCLUST_EMBEDDER_MODEL to a folder.'
     """
-    return re.sub(r"`([a-z_.]+)`", lambda found: SETTINGS.get(found[1], found[0]), message)
+    return re.sub(r"`([a-z_.]+)`", lambda found: _NAMES.get(found[1], found[0]), message)

@@ -14,9 +14,9 @@ def test_references_become_settings_and_other_words_in_backquotes_stay():
     )
 
 
-def test_every_setting_that_a_message_can_name_is_one_that_the_definitions_read():
+def test_the_definitions_read_every_setting():
     with mock.patch.object(os, "environ", mock.MagicMock()) as environ:
         environ.get.return_value = None
         build_defs()
     read = {call.args[0] for call in environ.get.call_args_list}
-    assert set(SETTINGS.values()) <= read
+    assert {setting.name for setting in SETTINGS} <= read

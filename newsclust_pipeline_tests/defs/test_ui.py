@@ -30,10 +30,11 @@ MINUTES = 60_000  # in milliseconds
 
 
 def documented_command(port):
-    """The README's command behind `make ui`, on another port."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (command,) = set(re.findall(r"`\.venv/bin/(dagster dev [^`]*)`", readme))
-    assert command in (ROOT / "Makefile").read_text(), "the README and the Makefile agree"
+    """The documented command behind `make ui`, on another port."""
+    page = (ROOT / "docs" / "installation.md").read_text(encoding="utf-8")
+    (command,) = set(re.findall(r"`\.venv/bin/(dagster dev [^`]*)`", page))
+    makefile = (ROOT / "Makefile").read_text().replace("$(PORT)", "3000")
+    assert command in makefile, "docs/installation.md and the Makefile agree"
     program, *arguments = shlex.split(command.replace("3000", str(port)))
     return [Path(sys.executable).with_name(program), *arguments]
 
