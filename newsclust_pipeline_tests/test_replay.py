@@ -17,7 +17,7 @@ from newsclust_pipeline.defs.resources import SAMPLE
 from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.embed.minilm import MiniLM
 from newsclust_pipeline.ingest.articles import collect_articles
-from newsclust_pipeline.ingest.dumps import find_dumps
+from newsclust_pipeline.ingest.discover import find_dumps
 from newsclust_pipeline.search.graph import Neighbours, nearest_of
 from newsclust_pipeline.search.knn import by_faiss
 from newsclust_pipeline.store.indexes import Index

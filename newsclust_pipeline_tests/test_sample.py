@@ -5,7 +5,7 @@ from collections import Counter
 
 from newsclust_pipeline.defs.resources import SAMPLE
 from newsclust_pipeline.ingest.articles import collect_articles
-from newsclust_pipeline.ingest.dumps import find_dumps
+from newsclust_pipeline.ingest.discover import find_dumps
 
 
 def test_columns_are_those_of_the_reference_dump_and_the_story(sample_rows):

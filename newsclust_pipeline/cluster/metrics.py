@@ -18,7 +18,7 @@ from newsclust_pipeline.core.errors import SettingError
 from newsclust_pipeline.core.jit import compiled
 from newsclust_pipeline.core.tables import join
 from newsclust_pipeline.ingest.articles import clean, identified
-from newsclust_pipeline.ingest.dumps import Row
+from newsclust_pipeline.ingest.rows import Row
 from newsclust_pipeline.search.graph import Neighbours
 
 

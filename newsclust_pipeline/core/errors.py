@@ -34,5 +34,5 @@ class HistoryError(NewsclustError):
     """The stories' history can't be read, or is not the one that stories were named by."""
 
 
-class RoomError(NewsclustError):
-    """There is no room on disk for what a stage keeps there while it works."""
+class DiskSpaceError(NewsclustError):
+    """The disk has no space left for the temporary files of a stage."""

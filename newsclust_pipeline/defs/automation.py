@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from newsclust_pipeline.defs.resources import NewsDumps
-from newsclust_pipeline.ingest.dumps import is_dump, list_files
+from newsclust_pipeline.ingest.discover import is_dump, list_files
 
 # A file that changed less than this long ago may still be being written.
 SETTLE_SECONDS = 30

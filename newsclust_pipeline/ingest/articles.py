@@ -23,10 +23,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from newsclust_pipeline.core.errors import RoomError
+from newsclust_pipeline.core.errors import DiskSpaceError
 from newsclust_pipeline.core.tables import lists_of
 from newsclust_pipeline.ingest import columns
-from newsclust_pipeline.ingest.dumps import Row
+from newsclust_pipeline.ingest.rows import Row
 from newsclust_pipeline.ingest.spool import Spool
 
 ARTICLES = pa.schema(
@@ -119,7 +119,7 @@ def collect_articles(rows: Iterable[Row]) -> Articles:
     they come: what is kept of them lies on disk, so that memory doesn't grow with the dumps.
 
     Raises:
-        RoomError: there is no room for temporary files.
+        DiskSpaceError: the disk has no space left for temporary files.
     """
     try:
         with Spool(REJECTED) as rejected, Spool(ARTICLES) as kept, closing(_Copies()) as copies:
@@ -128,7 +128,7 @@ def collect_articles(rows: Iterable[Row]) -> Articles:
                 kept.add(article)
             return Articles(kept.table(), rejected.table(), unparsed)
     except (OSError, sqlite3.OperationalError) as fault:
-        raise RoomError(
+        raise DiskSpaceError(
             f"{tempfile.gettempdir()}: can't keep temporary files ({fault}). Make room there "
             "(three times the size of the dumps' texts), or set TMPDIR to a folder that has it."
         ) from fault

@@ -1,7 +1,9 @@
-"""The usual names of a news dump's columns."""
+"""Names of a dump's columns, and the fields that they hold."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from newsclust_pipeline.core.errors import DumpError
 
 # In order of preference; compared without case, spaces and punctuation.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -24,7 +26,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 
 
 def plain(name: object) -> str:
-    """Reduce a column's name to its letters and digits, in lower case."""
+    """Return the letters and digits of a column's name, in lower case."""
     return re.sub(r"[\W_]+", "", str(name)).lower()
 
 
@@ -34,10 +36,10 @@ _RANKS = {
 
 
 def match(columns: Iterable[str]) -> dict[str, list[str]]:
-    """Map each field to the columns that may hold it, best first.
+    """Return the columns that may hold each field, best first.
 
-    >>> found = match(["pubDate", "summary", "Headline", "abstract", "id"])
-    >>> found["title"], found["description"], found["url"]
+    >>> columns = match(["pubDate", "summary", "Headline", "abstract", "id"])
+    >>> columns["title"], columns["description"], columns["url"]
     (['Headline'], ['summary', 'abstract'], [])
     """
     listed = list(columns)
@@ -48,5 +50,14 @@ def match(columns: Iterable[str]) -> dict[str, list[str]]:
 
 
 def has_title(columns: Iterable[str]) -> bool:
-    """Tell whether a title column is among these."""
+    """Return True if one of these columns holds titles."""
     return any(plain(name) in _RANKS["title"] for name in columns)
+
+
+def no_title(dump: str, columns: Sequence[str]) -> DumpError:
+    """Return the error for a dump without a title column; it names the columns that are there."""
+    names = ", ".join(repr(c) for c in columns[:12]) or "none"
+    return DumpError(
+        f"{dump}: no title column. Columns found: {names}. "
+        "Name the column with the headlines 'title' (or 'headline')."
+    )

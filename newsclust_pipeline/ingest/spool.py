@@ -1,19 +1,20 @@
-"""Tables larger than memory: rows go to a temporary file, and the table is that file, mapped."""
+"""Tables larger than memory: rows go to a temporary file, which is later mapped into memory."""
 
 import tempfile
 from typing import Any, Self
 
 import pyarrow as pa
 
-_LETTERS = 1 << 22  # in rows that are Python objects at one time
-_ROWS = 10_000
+# Rows are written once so many, or so many characters in them, are held as Python objects.
+_MAX_ROWS = 10_000
+_MAX_CHARACTERS = 1 << 22
 
 
 class Spool:
-    """Collects rows of one schema in a file, where temporary files go (TMPDIR).
+    """Collect rows of one schema in a temporary file (in the folder TMPDIR).
 
-    The table outlives the file's name: the room is given back when the table is, or when the
-    process ends, however it ends.
+    The table stays valid after the file's name is removed. The disk space is freed with the table,
+    or when the process ends, in whatever way.
 
     >>> with Spool(pa.schema({"n": pa.int8()})) as spool:
     ...     spool.add({"n": 7})
@@ -25,7 +26,7 @@ class Spool:
     def __init__(self, schema: pa.Schema) -> None:
         self._schema = schema
         self._rows: list[dict[str, Any]] = []
-        self._letters = 0
+        self._characters = 0
 
     def __enter__(self) -> Self:
         self._file = tempfile.NamedTemporaryFile(prefix="newsclust-", suffix=".arrow")
@@ -37,14 +38,14 @@ class Spool:
         self._file.close()
 
     def add(self, row: dict[str, Any]) -> None:
-        """Take in a row: the schema's fields, by name."""
+        """Add a row: the values of the schema's fields, by name."""
         self._rows.append(row)
-        self._letters += sum(len(value) for value in row.values() if isinstance(value, str))
-        if len(self._rows) >= _ROWS or self._letters >= _LETTERS:
+        self._characters += sum(len(value) for value in row.values() if isinstance(value, str))
+        if len(self._rows) >= _MAX_ROWS or self._characters >= _MAX_CHARACTERS:
             self._flush()
 
     def table(self) -> pa.Table:
-        """Give all rows, in the order in which they came. Nothing can be added any more."""
+        """Return all rows, in the order in which they were added. Ends the spool."""
         self._flush()
         self._writer.close()
         return pa.ipc.open_file(pa.memory_map(self._file.name)).read_all()
@@ -52,4 +53,4 @@ class Spool:
     def _flush(self) -> None:
         if self._rows:
             self._writer.write_batch(pa.RecordBatch.from_pylist(self._rows, self._schema))
-        self._rows, self._letters = [], 0
+        self._rows, self._characters = [], 0

@@ -20,7 +20,7 @@ from newsclust_pipeline.cluster.metrics import (
 )
 from newsclust_pipeline.core.errors import SettingError
 from newsclust_pipeline.ingest.articles import doc_id
-from newsclust_pipeline.ingest.dumps import Row
+from newsclust_pipeline.ingest.rows import Row
 from newsclust_pipeline.search.graph import Neighbours
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from newsclust_pipeline.core.files import atomic_path, content_digest, write_parquet
 from newsclust_pipeline.core.tables import lists_of
-from newsclust_pipeline.ingest.dumps import is_transient
+from newsclust_pipeline.ingest.discover import is_transient
 
 
 def table(vectors=((0.5, -1.0), (0.0, 2.0))):

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from newsclust_pipeline.core.errors import RoomError
+from newsclust_pipeline.core.errors import DiskSpaceError
 from newsclust_pipeline.core.files import write_parquet
 from newsclust_pipeline.ingest.articles import (
     ARTICLES,
@@ -21,7 +21,8 @@ from newsclust_pipeline.ingest.articles import (
     parse_dates,
     within,
 )
-from newsclust_pipeline.ingest.dumps import Row, find_dumps
+from newsclust_pipeline.ingest.discover import find_dumps
+from newsclust_pipeline.ingest.rows import Row
 
 NOON = datetime(2024, 6, 3, 12, tzinfo=UTC)
 UNTIDY = [
@@ -285,7 +286,7 @@ def test_a_full_disk_is_told_with_the_setting_that_moves_the_files(tmp_path, mon
     rows = (Row("a.csv", n, {"title": f"Story {n} " * 500}) for n in range(2000))
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
     try:
-        with pytest.raises(RoomError, match=f"{tmp_path}: can't keep temporary files.*TMPDIR"):
+        with pytest.raises(DiskSpaceError, match=f"{tmp_path}: can't keep temporary files.*TMPDIR"):
             collect_articles(rows)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))

@@ -1,4 +1,4 @@
-"""Which columns of a dump are taken for what."""
+"""Which column of a dump holds which field."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from newsclust_pipeline.ingest.columns import has_title, match
         ("venue", ["venue", "source", "Outlet", "publisher", "source.name"]),
     ],
 )
-def test_a_field_is_found_under_its_usual_names_however_they_are_spelt(field, names):
+def test_a_field_is_found_under_its_usual_names_in_any_spelling(field, names):
     for name in names:
         found = match([name, "guid"])
         assert found.pop(field) == [name]
@@ -23,23 +23,23 @@ def test_a_field_is_found_under_its_usual_names_however_they_are_spelt(field, na
 
 
 @pytest.mark.parametrize("name", ["subtitle", "title_length", "untitled", "", "guid", "lang", None])
-def test_a_column_that_only_resembles_a_title_is_none(name):
+def test_a_name_that_only_resembles_a_title_is_not_one(name):
     assert not has_title([name])
 
 
 @pytest.mark.parametrize("name", ["\ufefftitle", " Title ", "TITLE", "head-line"])
-def test_a_title_is_known_in_spite_of_marks_spaces_and_case(name):
+def test_marks_spaces_and_case_in_a_name_do_not_matter(name):
     assert has_title(["guid", name])
 
 
-def test_several_columns_for_one_field_come_best_first_whatever_their_order_in_the_dump():
+def test_columns_for_the_same_field_come_best_first():
     names = ["content", "summary", "description", "abstract"]
     best_first = ["description", "summary", "abstract", "content"]
     assert match(names)["description"] == best_first
     assert match(reversed(names))["description"] == best_first
 
 
-def test_a_field_without_a_column_is_there_and_empty():
+def test_a_field_without_a_column_has_an_empty_list():
     assert match(["headline"]) == {
         "title": ["headline"],
         "description": [],

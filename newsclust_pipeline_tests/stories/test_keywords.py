@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from newsclust_pipeline.ingest.articles import collect_articles
-from newsclust_pipeline.ingest.dumps import find_dumps
+from newsclust_pipeline.ingest.discover import find_dumps
 from newsclust_pipeline.stories.keywords import keywords, segmented, twins
 from newsclust_pipeline_tests.test_sample import SAMPLE
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from newsclust_pipeline.core.files import atomic_path, write_parquet
-from newsclust_pipeline.ingest import dumps
+from newsclust_pipeline.ingest import discover
 
 SAMPLE = Path(__file__).parents[2] / "sample" / "news_sample.csv"
 
@@ -26,12 +26,12 @@ class NewsDumps(dg.ConfigurableResource[Any]):
         """The dump or folder to read."""
         return Path(self.path) if self.path else SAMPLE
 
-    def open(self) -> dumps.Dumps:
-        """Find the dumps; see `ingest.dumps.find_dumps`."""
-        return dumps.find_dumps(self.location)
+    def open(self) -> discover.Dumps:
+        """Find the dumps; see `ingest.discover.find_dumps`."""
+        return discover.find_dumps(self.location)
 
     def digest(self) -> str:
-        """Digest what there is to be read; see `ingest.dumps.Dumps.digest`."""
+        """Digest what there is to be read; see `ingest.discover.Dumps.digest`."""
         return f"{self.location.name} {self.open().digest()}"
 
     def keep(self, name: str, rows: pa.Table) -> Path:

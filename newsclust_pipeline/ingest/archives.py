@@ -1,0 +1,103 @@
+"""Packed dumps: members of zip archives, gzip streams, and a bound on what they unpack to."""
+
+import gzip
+import io
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from typing import Any, BinaryIO, cast
+
+from newsclust_pipeline.core.errors import DumpError
+
+# News shrinks to a fifth when it is packed, hardly ever to a hundredth. Small dumps may.
+MAX_RATIO = 100
+MIN_ALLOWANCE = 1 << 30
+
+
+@dataclass
+class Allowance:
+    """Bound on the bytes that a packed dump may unpack to: an archive can be made to fill a disk.
+
+    Attributes:
+        path: the packed dump.
+        left: bytes that it may still unpack to.
+    """
+
+    path: Path
+    left: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Allowance":
+        """Return the allowance of a file, by its size."""
+        return cls(path, max(MIN_ALLOWANCE, MAX_RATIO * path.stat().st_size))
+
+    def watch(self, stream: BinaryIO) -> BinaryIO:
+        """Return the stream, of which every byte that is read is counted."""
+        return io.BufferedReader(_CountedStream(stream, self))
+
+    def spend(self, count: int) -> None:
+        """Count bytes that were unpacked.
+
+        Raises:
+            DumpError: they are more than a dump of news could be.
+        """
+        self.left -= count
+        if self.left < 0:
+            raise DumpError(
+                f"{self.path}: unpacks to more than {MAX_RATIO} times its size. If you trust the "
+                "file, unpack it yourself and put the result in its place."
+            )
+
+
+class _CountedStream(io.RawIOBase):
+    """Bytes of a packed stream, counted by an allowance."""
+
+    def __init__(self, stream: BinaryIO, allowance: Allowance) -> None:
+        self._stream, self._allowance = stream, allowance
+
+    def readable(self) -> bool:
+        """Return True: the stream can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer and return the number of bytes."""
+        content = self._stream.read(len(buffer))
+        self._allowance.spend(len(content))
+        buffer[: len(content)] = content
+        return len(content)
+
+
+def open_packed(stream: BinaryIO, name: str, allowance: Allowance) -> BinaryIO:
+    """Return the unpacked content of a stream if the name says that it is packed."""
+    if name.lower().endswith(".gz"):
+        return allowance.watch(cast("BinaryIO", gzip.GzipFile(fileobj=stream)))
+    return stream
+
+
+def list_members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the files in an archive, by name.
+
+    Raises:
+        DumpError: a name leads out of the archive.
+    """
+    members = [info for info in archive.infolist() if not info.is_dir()]
+    _refuse_outside_names(path, [info.filename for info in members])
+    return sorted(members, key=lambda info: info.filename)
+
+
+def open_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, allowance: Allowance
+) -> BinaryIO:
+    """Return the content of a member. It is read in place, so nothing is written to the disk."""
+    return allowance.watch(cast("BinaryIO", archive.open(member)))
+
+
+def _refuse_outside_names(path: Path, names: Iterable[str]) -> None:
+    for name in names:
+        parsed = PureWindowsPath(name)  # knows drives, and both kinds of slash
+        if parsed.drive or parsed.root or ".." in parsed.parts:
+            raise DumpError(
+                f"{path}: refused, because it names a place outside of the archive ({name!r}). "
+                "Pack its dumps again under plain names."
+            )
