@@ -27,7 +27,7 @@ from newsclust_pipeline.cluster.hdbscan import hdbscan
 from newsclust_pipeline.cluster.metrics import against_gold
 from newsclust_pipeline.defs.resources import SAMPLE
 from newsclust_pipeline.embed.minilm import MiniLM, _package_folder
-from newsclust_pipeline.ingest.articles import clean
+from newsclust_pipeline.ingest.cleaning import clean_text
 
 Encode = Callable[[list[str]], np.ndarray]
 
@@ -85,7 +85,9 @@ def main() -> None:
 def gold_set(rows: pa.Table) -> tuple[list[str], list[object]]:
     """Give texts and gold stories; a row without one is a story of its own."""
     texts = [
-        "\n".join(part for part in (clean(row["title"]), clean(row["description"])) if part)
+        "\n".join(
+            part for part in (clean_text(row["title"]), clean_text(row["description"])) if part
+        )
         for row in rows.to_pylist()
     ]
     gold = [story or ("lone", row) for row, story in enumerate(rows["gold"].to_pylist())]

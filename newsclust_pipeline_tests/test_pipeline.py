@@ -25,7 +25,7 @@ FILES = [
     "hdbscan_labels.parquet",
     "knn_distance_matrix.npz",
     "milvus_collection.json",
-    "near_copies.parquet",
+    "near_duplicates.parquet",
     "parameter_plot.html",
     "parameter_sweep.parquet",
     "raw_news.parquet",
@@ -302,8 +302,8 @@ def test_forty_copies_of_an_article_leave_every_other_label_as_it_was(pipeline, 
     news = pq.read_table(crowded.data / "raw_news.parquet").to_pandas().set_index("title")
     story = news.loc[copied["title"]]
     assert (story["copies"], len(story["venues"])) == (41, 41)
-    folded = pq.read_table(crowded.data / "near_copies.parquet")
-    assert folded["stands"].to_pylist() == [story["doc_id"]] * 40
+    duplicates = pq.read_table(crowded.data / "near_duplicates.parquet")
+    assert duplicates["duplicate_of"].to_pylist() == [story["doc_id"]] * 40
 
 
 def test_a_window_drops_old_articles_everywhere(pipeline, sample_rows):

@@ -17,7 +17,8 @@ from newsclust_pipeline.cluster.hdbscan import FAR, NOISE, core_distances, spann
 from newsclust_pipeline.core.errors import SettingError
 from newsclust_pipeline.core.jit import compiled
 from newsclust_pipeline.core.tables import join
-from newsclust_pipeline.ingest.articles import clean, identified
+from newsclust_pipeline.ingest.articles import identify_rows
+from newsclust_pipeline.ingest.cleaning import clean_text
 from newsclust_pipeline.ingest.rows import Row
 from newsclust_pipeline.search.graph import Neighbours
 
@@ -44,9 +45,9 @@ def read_gold(rows: Iterable[Row], column: str) -> Gold:
     """
     given: dict[str, Counter[str | None]] = defaultdict(Counter)
     columns: dict[str, None] = {}
-    for doc_id, row in identified(rows):
+    for doc_id, row in identify_rows(rows):
         columns.update(dict.fromkeys(map(str, row.cells)))
-        given[doc_id][clean(row.cells.get(column))] += 1
+        given[doc_id][clean_text(row.cells.get(column))] += 1
     if column not in columns:
         raise SettingError(
             f"gold_column={column}: no dump has such a column. Columns found: "

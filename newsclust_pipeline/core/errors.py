@@ -35,4 +35,4 @@ class HistoryError(NewsclustError):
 
 
 class DiskSpaceError(NewsclustError):
-    """The disk has no space left for the temporary files of a stage."""
+    """A stage can't write temporary files because the disk is full or not writable."""

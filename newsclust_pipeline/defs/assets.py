@@ -33,7 +33,7 @@ from newsclust_pipeline.defs.materialize import Reuse, plain_errors, result, reu
 from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps, StoryHistory, Titles
 from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.ingest import near_duplicates
-from newsclust_pipeline.ingest.articles import collect_articles, within
+from newsclust_pipeline.ingest.articles import collect_articles, select_recent
 from newsclust_pipeline.search import knn
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.store import collection
@@ -79,27 +79,27 @@ def stage(
 def raw_news(
     context: dg.AssetExecutionContext, config: ArticlesConfig, news: NewsDumps
 ) -> dg.MaterializeResult[pa.Table]:
-    """Articles of all dumps: cleaned, dated, copies folded, each under its own id."""
+    """Articles of all dumps: cleaned, dated, deduplicated, each with its own id."""
     dumps = news.open()
     found = collect_articles(dumps.rows())
     rejected = news.keep("rejected_rows", found.rejected)
-    recent = within(found.table, config.window_days)
-    folded = near_duplicates.fold(recent, config.near_copy_similarity)
-    news.keep("near_copies", folded.folded)
+    recent = select_recent(found.table, config.window_days)
+    unique = near_duplicates.deduplicate(recent, config.near_duplicate_similarity)
+    news.keep("near_duplicates", unique.duplicates)
     for warning in dumps.warnings:
         context.log.warning(warning)
     if found.rejected.num_rows:
         context.log.warning(f"{found.rejected.num_rows} rows set aside in {rejected}")
     return result(
-        folded.table,
+        unique.table,
         plain(config),
         news=news.location.name,
         dumps=len(dumps.paths),
         rows_read=found.rows,
         rows_rejected=found.rejected.num_rows,
         rows_untitled=found.untitled,
-        copies_folded=found.rows - found.rejected.num_rows - found.table.num_rows,
-        near_copies_folded=folded.folded.num_rows,
+        identical_copies=found.rows - found.rejected.num_rows - found.table.num_rows,
+        near_duplicates=unique.duplicates.num_rows,
         before_window=found.table.num_rows - recent.num_rows,
         dates_unparsed=found.unparsed_dates,
         warnings=dumps.warnings,

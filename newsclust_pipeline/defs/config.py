@@ -47,12 +47,12 @@ class ArticlesConfig(dg.Config):
         description="Articles published more than so many days before the newest leave every "
         "stage; undated ones stay. Unset: everything stays.",
     )
-    near_copy_similarity: float | None = Field(
+    near_duplicate_similarity: float | None = Field(
         0.8,
         gt=0,
         le=1,
-        description="Share of the shorter article's runs of three words that must be in the other "
-        "for it to be folded as a copy. Unset: only identical articles are.",
+        description="Minimum share of the shorter article's runs of three words that occur in the "
+        "other one for the two to be near-duplicates. Unset: only identical articles are merged.",
     )
 
 

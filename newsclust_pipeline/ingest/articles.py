@@ -1,20 +1,18 @@
-"""Rows of dumps → articles: text cleaned, dates parsed, identical articles folded into one.
+"""Turn rows of dumps into articles: clean text, parsed dates, one row per distinct article.
 
-Order of articles: by publication (undated last), then by id. It depends on the articles alone, not
-on the names of the dumps or the order of their rows, so neither do the results of later stages.
+Articles are ordered by publication time (undated last), then by id. The order depends on the
+articles alone, not on the names of dumps or the order of their rows, so that the results of later
+stages don't depend on those either.
 """
 
 import hashlib
-import html
 import json
 import sqlite3
 import tempfile
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from itertools import islice
 from typing import Any
@@ -26,6 +24,8 @@ import pyarrow.compute as pc
 from newsclust_pipeline.core.errors import DiskSpaceError
 from newsclust_pipeline.core.tables import lists_of
 from newsclust_pipeline.ingest import columns
+from newsclust_pipeline.ingest.cleaning import clean_text, clean_url
+from newsclust_pipeline.ingest.dates import parse_dates
 from newsclust_pipeline.ingest.rows import Row
 from newsclust_pipeline.ingest.spool import Spool
 
@@ -52,8 +52,8 @@ REJECTED = pa.schema(
     ]
 )
 _UNTITLED = "title is empty"
-_BATCH = 2_000  # articles that are Python objects at one time
-_TABLES = """
+_BATCH_SIZE = 2_000  # articles that are Python objects at one time
+_CREATE_TABLES = """
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
     PRAGMA cache_size = -16384;  -- 16 MB
@@ -62,39 +62,35 @@ _TABLES = """
         doc_id TEXT, published_at INTEGER, url TEXT, venue TEXT, dump TEXT, row INTEGER
     );
 """
-_ADD_TEXT = "INSERT OR IGNORE INTO text VALUES (:doc_id, :title, :description)"
-_ADD_COPY = "INSERT INTO copy VALUES (:doc_id, :published_at, :url, :venue, :dump, :row)"
-_FOLDED = """
-    WITH placed AS (
+_INSERT_TEXT = "INSERT OR IGNORE INTO text VALUES (:doc_id, :title, :description)"
+_INSERT_COPY = "INSERT INTO copy VALUES (:doc_id, :published_at, :url, :venue, :dump, :row)"
+_SELECT_DISTINCT = """
+    WITH ranked AS (
         SELECT *, row_number() OVER (
             PARTITION BY doc_id ORDER BY published_at NULLS LAST, url NULLS LAST, venue NULLS LAST,
             dump, row
-        ) AS place FROM copy
+        ) AS rank FROM copy
     ), counted AS (
         SELECT doc_id, count(*) AS copies,
             json_group_array(DISTINCT venue) FILTER (WHERE venue IS NOT NULL) AS venues
         FROM copy GROUP BY doc_id
     )
     SELECT doc_id, title, description, published_at, url, venue, dump, copies, venues
-    FROM placed JOIN counted USING (doc_id) JOIN text USING (doc_id)
-    WHERE place = 1 ORDER BY published_at NULLS LAST, doc_id
+    FROM ranked JOIN counted USING (doc_id) JOIN text USING (doc_id)
+    WHERE rank = 1 ORDER BY published_at NULLS LAST, doc_id
 """
-_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], " ")
-# What exports write where they have nothing to say. As a whole cell only, in any case.
-_YEAR = r"(?<![+:\d])(?<!:\d\d\.)(?:19|20)\d\d"  # not the digits of a zone or of a second
-_MISSING = frozenset({"", "nan", "none", "null", "nat", "n/a", "<na>", "#n/a"})
 
 
 @dataclass(frozen=True)
 class Articles:
-    """What became of a dump's rows.
+    """The articles and the rejected rows of a set of dumps.
 
-    The tables may lie in files that are only mapped into memory; see `ingest.spool`.
+    The tables may be memory-mapped files; see `ingest.spool`.
 
     Attributes:
         table: one row per distinct article, schema `ARTICLES`.
         rejected: one row per row that can't be used, schema `REJECTED`.
-        unparsed_dates: how many articles have a date that no rule could read (kept, undated).
+        unparsed_dates: number of articles whose date can't be parsed. They are kept, undated.
     """
 
     table: pa.Table
@@ -103,104 +99,51 @@ class Articles:
 
     @property
     def untitled(self) -> int:
-        """How many of the rejected rows have no title."""
+        """Number of rejected rows that have no title."""
         return pc.sum(pc.equal(self.rejected["reason"], _UNTITLED)).as_py() or 0
 
     @property
     def rows(self) -> int:
-        """How many rows were read, used or not."""
+        """Number of rows read, rejected ones included."""
         return self.rejected.num_rows + (pc.sum(self.table["copies"]).as_py() or 0)
 
 
 def collect_articles(rows: Iterable[Row]) -> Articles:
-    """Make articles of the usable rows, set the others aside with a reason.
+    """Return the articles of all usable rows, and the other rows with the reason.
 
-    Of identical articles (same title and description) the first published stays. Rows are taken as
-    they come: what is kept of them lies on disk, so that memory doesn't grow with the dumps.
+    Of identical articles (same title and description) the first published is kept. Rows are
+    processed as a stream and stored on disk, so that memory doesn't grow with the dumps.
 
     Raises:
-        DiskSpaceError: the disk has no space left for temporary files.
+        DiskSpaceError: temporary files can't be written.
     """
     try:
-        with Spool(REJECTED) as rejected, Spool(ARTICLES) as kept, closing(_Copies()) as copies:
-            unparsed = _fill(copies, _usable(rows, rejected))
-            for article in copies.articles():
+        with (
+            Spool(REJECTED) as rejected,
+            Spool(ARTICLES) as kept,
+            closing(_DistinctStore()) as store,
+        ):
+            unparsed = _fill(store, _usable_articles(rows, rejected))
+            for article in store.distinct_articles():
                 kept.add(article)
             return Articles(kept.table(), rejected.table(), unparsed)
-    except (OSError, sqlite3.OperationalError) as fault:
+    except (OSError, sqlite3.OperationalError) as error:
         raise DiskSpaceError(
-            f"{tempfile.gettempdir()}: can't keep temporary files ({fault}). Make room there "
-            "(three times the size of the dumps' texts), or set TMPDIR to a folder that has it."
-        ) from fault
+            f"{tempfile.gettempdir()}: can't write temporary files ({error}). Free disk "
+            "space there (three times the size of the dumps' texts), or set TMPDIR."
+        ) from error
 
 
-def _fill(copies: "_Copies", usable: Iterator[dict[str, Any]]) -> int:
-    """Take in all articles; gives how many have a date that can't be read."""
-    unparsed = 0
-    while batch := list(islice(usable, _BATCH)):
-        unparsed += _date(batch)
-        copies.add(batch)
-    return unparsed
-
-
-def _usable(rows: Iterable[Row], rejected: Spool) -> Iterator[dict[str, Any]]:
-    """Yield the articles of the rows that hold one; the others are set aside."""
-    for row in rows:
-        article = None if row.defect else _article(row)
-        if article:
-            yield article
-        else:
-            rejected.add(_rejection(row))
-
-
-def _date(batch: list[dict[str, Any]]) -> int:
-    """Replace the dates of a batch by microseconds since 1970; count those that can't be read."""
-    given = pd.Series([article["published_at"] for article in batch], dtype="object")
-    parsed = pa.array(parse_dates(given), ARTICLES.field("published_at").type, from_pandas=True)
-    for article, time in zip(batch, parsed.cast(pa.int64()).to_pylist(), strict=True):
-        article["published_at"] = time
-    return parsed.null_count - int(given.isna().sum())
-
-
-class _Copies:
-    """Folds identical articles, in a database of SQLite's own on disk.
-
-    It vanishes when it is closed. Texts lie there once per article; which of its copies stays, and
-    in which order, depends on the copies alone: names of dumps come last.
-    """
-
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("")
-        self._database.row_factory = sqlite3.Row
-        self._database.executescript(_TABLES)
-
-    def close(self) -> None:
-        self._database.close()
-
-    def add(self, batch: list[dict[str, Any]]) -> None:
-        """Take in articles, copies or not."""
-        self._database.executemany(_ADD_TEXT, batch)
-        self._database.executemany(_ADD_COPY, batch)
-
-    def articles(self) -> Iterator[dict[str, Any]]:
-        """Yield the first published of all copies, in the order of articles."""
-        for row in self._database.execute(_FOLDED):
-            article = dict(row)
-            article["text"] = _text(article["title"], article["description"])
-            article["venues"] = sorted(json.loads(article["venues"]))
-            yield article
-
-
-def identified(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
-    """Yield the rows that can be used, each under the id of the article that it makes."""
+def identify_rows(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
+    """Yield every usable row with the id of its article."""
     for row in rows:
         article = None if row.defect else _article(row)
         if article:
             yield article["doc_id"], row
 
 
-def within(articles: pa.Table, days: int | None) -> pa.Table:
-    """Keep articles of the last days before the newest; those without a date stay, too.
+def select_recent(articles: pa.Table, days: int | None) -> pa.Table:
+    """Return the articles of the last days before the newest one, and all undated articles.
 
     Dates in the future don't count as the newest: one wrong date would drop all other articles.
 
@@ -218,7 +161,7 @@ def within(articles: pa.Table, days: int | None) -> pa.Table:
 
 
 def doc_id(text: str) -> str:
-    """Give the id of an article by its text: 16 hexadecimal digits (BLAKE2b, 64 bits).
+    """Return the id of an article by its text: 16 hexadecimal digits (BLAKE2b, 64 bits).
 
     >>> doc_id("Storm nears coast")
     '5fe5895012c0c156'
@@ -226,115 +169,96 @@ def doc_id(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
-def clean(value: object) -> str | None:
-    r"""Give a cell's text with entities decoded and whitespace folded; None if it says nothing.
+class _DistinctStore:
+    """Store of articles that groups identical ones, in a temporary SQLite database on disk.
 
-    Cleaning twice changes nothing: a dump that was cleaned before gives the same ids.
-
-    >>> clean("  Fish &amp;amp; chips&nbsp;\n row "), clean("NaN")
-    ('Fish & chips row', None)
+    The database is deleted when it is closed. A text is stored once per article. Which of its
+    copies is kept, and the order of articles, depend on the content of the copies; names of dumps
+    break the last ties.
     """
-    text = _plain_text(value)
-    while (decoded := unicodedata.normalize("NFC", html.unescape(text))) != text:
-        text = decoded
-    return _said(text)
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("")
+        self._database.row_factory = sqlite3.Row
+        self._database.executescript(_CREATE_TABLES)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def add(self, batch: list[dict[str, Any]]) -> None:
+        """Store articles, whether or not identical ones are stored already."""
+        self._database.executemany(_INSERT_TEXT, batch)
+        self._database.executemany(_INSERT_COPY, batch)
+
+    def distinct_articles(self) -> Iterator[dict[str, Any]]:
+        """Yield the first published of all identical articles, in the order of articles."""
+        for row in self._database.execute(_SELECT_DISTINCT):
+            article = dict(row)
+            article["text"] = _join_text(article["title"], article["description"])
+            article["venues"] = sorted(json.loads(article["venues"]))
+            yield article
 
 
-def clean_url(value: object) -> str | None:
-    """Give an address without whitespace; None if there is none.
-
-    Only `&amp;` is decoded: to HTML, the parameters of `?a=1&copy=2` hold a copyright sign.
-    """
-    return _said("".join(_plain_text(value).replace("&amp;", "&").split()))
-
-
-def parse_dates(values: pd.Series) -> pd.Series:
-    """Parse dates that mix forms into UTC times; what no rule can read becomes NaT.
-
-    Read are ISO 8601 in its variants, RFC 2822, dates with slashes (month first), Unix seconds and
-    milliseconds. A date without a zone counts as UTC. A date without a year of four digits is not
-    guessed at: parsers would fill it in from today's date.
-    """
-    texts = values.astype("string").str.strip()
-    epoch = texts.str.fullmatch(r"\d{10}(\d{3})?(\.\d+)?").fillna(False).astype(bool)
-    dated = texts.str.contains(_YEAR).fillna(False).astype(bool) & ~epoch
-    parsed = pd.Series(pd.NaT, index=values.index, dtype="datetime64[us, UTC]")
-    numbers = texts[epoch].astype("float64")
-    milliseconds = numbers.where(numbers >= 10**10, numbers * 1000).round().astype("int64")
-    parsed[epoch] = pd.to_datetime(milliseconds, unit="ms", utc=True).astype(parsed.dtype)
-    parsed[dated] = pd.to_datetime(texts[dated], format="mixed", utc=True, errors="coerce").astype(
-        parsed.dtype
-    )
-    for row in values.index[dated & parsed.isna()]:
-        parsed[row] = _mail_date(texts[row])
-    return parsed
+def _fill(store: _DistinctStore, articles: Iterator[dict[str, Any]]) -> int:
+    """Store all articles in batches; return the number whose date can't be parsed."""
+    unparsed = 0
+    while batch := list(islice(articles, _BATCH_SIZE)):
+        unparsed += _parse_batch_dates(batch)
+        store.add(batch)
+    return unparsed
 
 
-def _mail_date(text: str) -> pd.Timestamp:
-    """Parse a date of RFC 2822 with a named zone, as feeds have it; NaT if it is none."""
-    try:
-        parsed = pd.Timestamp(parsedate_to_datetime(text))
-    except ValueError:
-        return pd.NaT
-    return parsed.tz_localize("UTC") if parsed.tz is None else parsed.tz_convert("UTC")
+def _usable_articles(rows: Iterable[Row], rejected: Spool) -> Iterator[dict[str, Any]]:
+    """Yield the articles of usable rows; add all other rows to `rejected`."""
+    for row in rows:
+        article = None if row.defect else _article(row)
+        if article:
+            yield article
+        else:
+            rejected.add(_rejection(row))
 
 
-def _plain_text(value: object) -> str:
-    """Give a cell's value as text that can be written down; an empty one for no value."""
-    if isinstance(value, Mapping):  # {"source": {"id": …, "name": …}}
-        value = value.get("name")
-    if isinstance(value, bytes):
-        value = value.decode("utf-8", "replace")
-    if value is None or (isinstance(value, float) and value != value):  # noqa: PLR0124 (NaN)
-        return ""
-    # Lone surrogates break tokenizers and files.
-    return str(value).encode("utf-8", "replace").decode()
-
-
-def _said(text: str) -> str | None:
-    """Fold whitespace and control characters; None for what only looks like text."""
-    text = " ".join(text.translate(_CONTROLS).split())
-    return None if text.lower() in _MISSING or not _visible(text) else text
-
-
-def _visible(text: str) -> bool:
-    """Tell whether a text has a character that can be seen (zero-width ones can't)."""
-    return any(c.isprintable() and not c.isspace() for c in text)
+def _parse_batch_dates(batch: list[dict[str, Any]]) -> int:
+    """Replace a batch's dates by microseconds since 1970; return the number of unreadable ones."""
+    dates = pd.Series([article["published_at"] for article in batch], dtype="object")
+    parsed = pa.array(parse_dates(dates), ARTICLES.field("published_at").type, from_pandas=True)
+    for article, time in zip(batch, parsed.cast(pa.int64()).to_pylist(), strict=True):
+        article["published_at"] = time
+    return parsed.null_count - int(dates.isna().sum())
 
 
 @lru_cache(maxsize=1024)  # objects of JSON may all differ in their keys
-def _fields(names: tuple[str, ...]) -> dict[str, list[str]]:
+def _columns_by_field(names: tuple[str, ...]) -> dict[str, list[str]]:
     return columns.match(names)
 
 
 def _article(row: Row) -> dict[str, Any] | None:
-    """Make one article of a row; None if it has no title."""
-    fields = _fields(tuple(row.cells))
-    found = {
-        field: _first(row.cells, names, clean_url if field == "url" else clean)
-        for field, names in fields.items()
+    """Return the article of a row, or None if it has no title."""
+    fields = {
+        field: _first_value(row.cells, names, clean_url if field == "url" else clean_text)
+        for field, names in _columns_by_field(tuple(row.cells)).items()
     }
-    title, description = found["title"], found["description"]
+    title, description = fields["title"], fields["description"]
     if title is None:
         return None
-    extra = {"doc_id": doc_id(_text(title, description)), "dump": row.dump, "row": row.number}
-    return found | extra
+    identity = doc_id(_join_text(title, description))
+    return fields | {"doc_id": identity, "dump": row.dump, "row": row.number}
 
 
-def _text(title: str, description: str | None) -> str:
+def _join_text(title: str, description: str | None) -> str:
     return title if description is None else f"{title}\n{description}"
 
 
-def _first(
-    cells: Mapping[str, Any], names: Iterable[str], cleaned: Callable[[object], str | None]
+def _first_value(
+    cells: Mapping[str, Any], names: Iterable[str], clean: Callable[[object], str | None]
 ) -> str | None:
-    """Give the first of these cells that says something, cleaned."""
-    return next((text for name in names if (text := cleaned(cells[name])) is not None), None)
+    """Return the first of these cells that isn't empty, cleaned; None if all are."""
+    return next((text for name in names if (text := clean(cells[name])) is not None), None)
 
 
 def _rejection(row: Row) -> dict[str, Any]:
     content = row.cells.get("") if row.defect else row.cells
-    readable = (
+    text = (
         content
         if isinstance(content, str)
         else json.dumps(content, ensure_ascii=False, default=str)
@@ -343,5 +267,5 @@ def _rejection(row: Row) -> dict[str, Any]:
         "file": row.dump,
         "row": row.number,
         "reason": row.defect or _UNTITLED,
-        "content": readable.encode("utf-8", "replace").decode(),
+        "content": text.encode("utf-8", "replace").decode(),
     }

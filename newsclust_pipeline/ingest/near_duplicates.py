@@ -1,9 +1,10 @@
-"""Articles that are all but the same: wire stories under another headline or with a trailer.
+"""Near-duplicates: articles with almost the same text, such as wire stories with another headline.
 
-Two articles are near-copies if most of the shorter one's shingles (runs of three words) are in the
-other: containment (Broder 1997, "On the resemblance and containment of documents"). Words are
-compared as they are, so that a translation is no copy. The first published one stands for all, and
-each is compared with those that stand, not with other copies: no chain leads from one to another.
+Two articles are near-duplicates if most of the shorter one's shingles (runs of three words) occur
+in the other one: containment (Broder 1997, "On the resemblance and containment of documents").
+Words are compared as they are, so a translation is no near-duplicate. The first published article
+is kept, and each later one is compared only with articles that are kept. So no article is removed
+because it resembles another removed one.
 """
 
 import re
@@ -13,161 +14,170 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-# A character each in scripts that don't put spaces between words, else runs of word characters.
+# One character in scripts without spaces between words, else a run of word characters.
 _WORDS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|\w+")
-_RUN = 3  # words of a shingle
-_LEAST = 10  # shingles that a text must have to be compared: shorter ones agree by chance
-_SHORTEST = 1 / 2  # of the longer text, at which a shorter one can still be its copy
-_PRIME = np.uint64(0x9E3779B97F4A7C15)  # spreads the hashes of words that make up a run
-_CHUNK = 20_000  # articles whose words are in memory at a time
+_SHINGLE_WORDS = 3
+_MIN_SHINGLES = 10  # shorter texts agree by chance, so they are not compared
+_MIN_LENGTH_RATIO = 1 / 2  # of the shorter to the longer text
+_PRIME = np.uint64(0x9E3779B97F4A7C15)  # multiplier that mixes the hashes of a shingle's words
+_CHUNK_SIZE = 20_000  # articles whose words are in memory at a time
 
 
 @dataclass(frozen=True)
-class Folded:
-    """Articles, near-copies folded into those that stand for them.
+class Deduplicated:
+    """Articles without near-duplicates, and the near-duplicates.
 
     Attributes:
-        table: the articles that stand, in their order; `copies` and `venues` are those of all.
-        folded: the others: their own columns, and `stands` (the doc_id of the one that does).
+        table: the articles that are kept, in their order. `copies` and `venues` include those of
+            their near-duplicates.
+        duplicates: the other articles: their own columns, and `duplicate_of` (the doc_id of the
+            article that is kept instead).
     """
 
     table: pa.Table
-    folded: pa.Table
+    duplicates: pa.Table
 
 
-def fold(articles: pa.Table, similarity: float | None) -> Folded:
-    """Fold near-copies into the first published of them.
+def deduplicate(articles: pa.Table, similarity: float | None) -> Deduplicated:
+    """Return the articles with near-duplicates replaced by the first published of them.
 
     Args:
         articles: columns doc_id, title, description, venue, copies, venues (lists of strings,
-            sorted), in order of publication; others are kept.
-        similarity: as of `near_copies`; None folds nothing.
+            sorted), in order of publication; other columns are kept.
+        similarity: as in `find_near_duplicates`; None keeps all articles.
     """
     rows = np.arange(articles.num_rows)
-    stands = rows if similarity is None else near_copies(articles, similarity)
-    others = articles.filter(stands != rows)
-    standing = pa.array(articles["doc_id"].to_numpy()[stands[stands != rows]], pa.string())
-    counted = articles.select(["copies", "venues"]).to_pandas().groupby(stands)
-    table = articles.filter(stands == rows)
+    original = rows if similarity is None else find_near_duplicates(articles, similarity)
+    is_duplicate = original != rows
+    duplicate_of = pa.array(articles["doc_id"].to_numpy()[original[is_duplicate]], pa.string())
+    duplicates = articles.filter(is_duplicate).append_column("duplicate_of", duplicate_of)
+    groups = articles.select(["copies", "venues"]).to_pandas().groupby(original)
+    table = articles.filter(~is_duplicate)
     for name, values in (
-        ("copies", counted["copies"].sum()),
-        ("venues", counted["venues"].agg(lambda lists: sorted(set().union(*lists)))),
+        ("copies", groups["copies"].sum()),
+        ("venues", groups["venues"].agg(lambda lists: sorted(set().union(*lists)))),
     ):
         field = table.schema.field(name)
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, field, pa.array(values, field.type))
-    return Folded(table, others.append_column("stands", standing))
+        position = table.schema.get_field_index(name)
+        table = table.set_column(position, field, pa.array(values, field.type))
+    return Deduplicated(table, duplicates)
 
 
-def near_copies(articles: pa.Table, similarity: float) -> np.ndarray:
-    """Find for every article the one that stands for it: itself, or the first it is a copy of.
+def find_near_duplicates(articles: pa.Table, similarity: float) -> np.ndarray:
+    """Return for each article the row of the article that is kept: itself, or an earlier one.
 
-    Articles of different outlets are compared by their descriptions, too: agencies' texts run under
-    many headlines. Those of one outlet are compared in whole only: outlets repeat boilerplate.
+    Articles of different outlets are also compared by their descriptions alone, because outlets
+    publish wire stories under their own headlines. Articles of one outlet are compared only with
+    their headlines included, because outlets repeat boilerplate.
 
     Args:
         articles: columns title, description, venue, in order of publication.
-        similarity: the least containment, above 0, at most 1.
+        similarity: the minimum containment, above 0 and at most 1.
 
     Returns:
-        (n,) rows of the articles that stand for each.
+        (n,) row numbers.
     """
-    whole = _Shingles(articles, ["title", "description"], similarity)
-    body = _Shingles(articles, ["description"], similarity)
+    whole = _ShingleIndex(articles, ["title", "description"], similarity)
+    body = _ShingleIndex(articles, ["description"], similarity)
     venues = articles["venue"].to_pylist()
-    stands = np.arange(articles.num_rows)
-    for row in range(len(stands)):
+    original = np.arange(articles.num_rows)
+    for row in range(len(original)):
         elsewhere = [
-            other for other in body.like(row) if venues[row] is None or venues[other] != venues[row]
+            other
+            for other in body.near_duplicates(row)
+            if venues[row] is None or venues[other] != venues[row]
         ]
-        found = whole.like(row) + elsewhere
-        if found:
-            stands[row] = min(found)
+        candidates = whole.near_duplicates(row) + elsewhere
+        if candidates:
+            original[row] = min(candidates)
         else:
             whole.add(row)
             body.add(row)
-    return stands
+    return original
 
 
-class _Shingles:
-    """Shingles of texts, and which of the texts added have them.
+class _ShingleIndex:
+    """Shingles of all texts, and an inverted index of the texts added so far.
 
-    Only shingles that several texts have can tell that two are alike. Of these, a text that is the
-    shorter of two copies must share one of its rarest (prefix filtering: Chaudhuri, Ganti, Kaushik
+    Only shingles that several texts have can show that two are similar. Of these, the shorter of
+    two near-duplicates must share one of its rarest (prefix filtering: Chaudhuri, Ganti, Kaushik
     2006), so that common phrases are never looked up.
+
+    Example: a text of 20 shingles at a similarity of 0.8 may miss 4 of them in the other text. So
+    of its 5 rarest shingles at least one is in every near-duplicate that is longer.
     """
 
     def __init__(self, articles: pa.Table, fields: list[str], similarity: float) -> None:
-        hashed, row = _hashed(articles.select(fields))
+        hashes, row = _shingle_hashes(articles.select(fields))
         n = articles.num_rows
         self._similarity = similarity
         self._sizes = np.bincount(row, minlength=n)
-        _, code, texts = np.unique(hashed, return_inverse=True, return_counts=True)
-        shared = texts[code] > 1
-        code, row = code[shared], row[shared]
-        order = np.lexsort((code, texts[code], row))  # of a text, the rarest first
+        _, code, frequency = np.unique(hashes, return_inverse=True, return_counts=True)
+        is_shared = frequency[code] > 1
+        code, row = code[is_shared], row[is_shared]
+        order = np.lexsort((code, frequency[code], row))  # within a text, the rarest first
         self._codes = code[order]
         self._starts = np.searchsorted(row[order], np.arange(n + 1))
-        alone = self._sizes - np.diff(self._starts)
-        missable = np.floor(self._sizes * (1 - similarity) + 1e-9).astype(np.int64)
-        self._rarest = np.maximum(missable + 1 - alone, 0)
-        self._all: dict[int, list[int]] = {}
-        self._rare: dict[int, list[int]] = {}
+        unshared = self._sizes - np.diff(self._starts)
+        may_miss = np.floor(self._sizes * (1 - similarity) + 1e-9).astype(np.int64)
+        self._prefix_sizes = np.maximum(may_miss + 1 - unshared, 0)
+        self._rows_by_code: dict[int, list[int]] = {}
+        self._rows_by_prefix_code: dict[int, list[int]] = {}
 
     def add(self, row: int) -> None:
-        """Let later texts be compared with this one."""
-        if self._sizes[row] < _LEAST:
+        """Add a text to those that later ones are compared with."""
+        if self._sizes[row] < _MIN_SHINGLES:
             return
-        codes = self._of(row)
+        codes = self._codes_of(row)
         for code in codes:
-            self._all.setdefault(code, []).append(row)
-        for code in codes[: self._rarest[row]]:
-            self._rare.setdefault(code, []).append(row)
+            self._rows_by_code.setdefault(code, []).append(row)
+        for code in codes[: self._prefix_sizes[row]]:
+            self._rows_by_prefix_code.setdefault(code, []).append(row)
 
-    def like(self, row: int) -> list[int]:
-        """Give the texts added that are near-copies of this one."""
-        if self._sizes[row] < _LEAST:
+    def near_duplicates(self, row: int) -> list[int]:
+        """Return the added texts that are near-duplicates of this one."""
+        if self._sizes[row] < _MIN_SHINGLES:
             return []
-        codes = self._of(row)
-        near = {other for code in codes[: self._rarest[row]] for other in self._all.get(code, ())}
-        near.update(other for code in codes for other in self._rare.get(code, ()))
+        codes = self._codes_of(row)
+        prefix = codes[: self._prefix_sizes[row]]
+        candidates = {other for code in prefix for other in self._rows_by_code.get(code, ())}
+        candidates.update(r for code in codes for r in self._rows_by_prefix_code.get(code, ()))
         own = set(codes)
-        return [other for other in near if self._alike(row, other, own)]
+        return [other for other in candidates if self._is_near_duplicate(row, other, own)]
 
-    def _alike(self, row: int, other: int, own: set[int]) -> bool:
+    def _is_near_duplicate(self, row: int, other: int, own: set[int]) -> bool:
         shorter, longer = sorted((self._sizes[row], self._sizes[other]))
-        shared = len(own.intersection(self._of(other)))
-        return bool(shared >= self._similarity * shorter and shorter >= _SHORTEST * longer)
+        common = len(own.intersection(self._codes_of(other)))
+        return bool(common >= self._similarity * shorter and shorter >= _MIN_LENGTH_RATIO * longer)
 
-    def _of(self, row: int) -> list[int]:
+    def _codes_of(self, row: int) -> list[int]:
         codes: list[int] = self._codes[self._starts[row] : self._starts[row + 1]].tolist()
         return codes
 
 
-def _hashed(texts: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Give the hashes (s,) of all texts' shingles, each once a text, and the texts' rows (s,)."""
+def _shingle_hashes(texts: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hashes (s,) of all texts' shingles, each once a text, and the texts' rows (s,)."""
     hashes, rows = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.int64)]
-    for start in range(0, texts.num_rows, _CHUNK):
-        chunk = texts.slice(start, _CHUNK)
-        words, owners = _words(chunk)
-        # Runs that reach over a text's end are dropped.
-        runs = np.zeros(max(len(words) - _RUN + 1, 0), dtype=np.uint64)
-        for offset in range(_RUN):
+    for start in range(0, texts.num_rows, _CHUNK_SIZE):
+        chunk = texts.slice(start, _CHUNK_SIZE)
+        words, owners = _word_hashes(chunk)
+        runs = np.zeros(max(len(words) - _SHINGLE_WORDS + 1, 0), dtype=np.uint64)
+        for offset in range(_SHINGLE_WORDS):
             runs = runs * _PRIME + words[offset : offset + len(runs)]
-        within = owners[: len(runs)] == owners[_RUN - 1 :]
-        frame = pd.DataFrame({"row": owners[: len(runs)][within], "hash": runs[within]})
+        in_one_text = owners[: len(runs)] == owners[_SHINGLE_WORDS - 1 :]
+        frame = pd.DataFrame({"row": owners[: len(runs)][in_one_text], "hash": runs[in_one_text]})
         frame = frame.drop_duplicates()
         hashes.append(frame["hash"].to_numpy())
         rows.append(frame["row"].to_numpy() + start)
     return np.concatenate(hashes), np.concatenate(rows)
 
 
-def _words(texts: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Give the hashes of a chunk's words, in order, and the row of each."""
-    found = [
+def _word_hashes(texts: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hashes (w,) of all words of a chunk, in order, and the row (w,) of each."""
+    words = [
         _WORDS.findall(" ".join(filter(None, row)).casefold())
         for row in zip(*(column.to_pylist() for column in texts.columns), strict=True)
     ]
-    counts = np.array([len(words) for words in found], dtype=np.int64)
-    flat = np.array([word for words in found for word in words], dtype=object)
-    return pd.util.hash_array(flat), np.repeat(np.arange(len(found)), counts)
+    counts = np.array([len(text) for text in words], dtype=np.int64)
+    flat = np.array([word for text in words for word in text], dtype=object)
+    return pd.util.hash_array(flat), np.repeat(np.arange(len(words)), counts)

@@ -114,8 +114,8 @@ def nearest_of(
 
     Distances are taken from the vectors' differences, not from inner products: 2 − 2·x·y loses all
     digits of a small distance. Ties are broken by row. Where what was left out of the hits may be
-    as near as what is kept (many near-copies), an exact search goes on with more hits, so that the
-    result doesn't depend on the rounding of the search.
+    as near as what is kept (many near-duplicates), an exact search goes on with more hits, so that
+    the result doesn't depend on the rounding of the search.
     """
     most = min(len(vectors), max(_MOST_HITS, width + 1))
     count = min(width + 1 + _MARGIN, most)

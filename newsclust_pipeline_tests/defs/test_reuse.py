@@ -98,7 +98,7 @@ def test_a_table_without_a_note_is_made_anew(ran, content):
     assert json.loads(note.read_text())["made_of"]
 
 
-@pytest.mark.parametrize("beside", ["rejected_rows", "near_copies"])
+@pytest.mark.parametrize("beside", ["rejected_rows", "near_duplicates"])
 def test_what_raw_news_writes_beside_its_table_comes_back(ran, beside):
     (ran.data / f"{beside}.parquet").unlink()
     assert reused(ran) == REUSED - {"raw_news"}

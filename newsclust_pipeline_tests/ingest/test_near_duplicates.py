@@ -1,10 +1,10 @@
-"""Near-copies are found, and nothing else is."""
+"""Near-duplicates are found, and nothing else is."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from newsclust_pipeline.ingest.near_duplicates import fold, near_copies
+from newsclust_pipeline.ingest.near_duplicates import deduplicate, find_near_duplicates
 
 FERRY = (
     "A fire broke out in the engine room of the night ferry to Vesterglans on Tuesday, and all 212 "
@@ -29,8 +29,8 @@ def articles(*rows):
     )
 
 
-def stands(*rows, similarity=0.8):
-    return near_copies(articles(*rows), similarity).tolist()
+def originals(*rows, similarity=0.8):
+    return find_near_duplicates(articles(*rows), similarity).tolist()
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def stands(*rows, similarity=0.8):
     ],
     ids=["headline", "trailer", "case", "update", "a word more", "unknown outlet"],
 )
-def test_a_wire_story_in_another_dress_is_a_copy(copy):
+def test_a_republished_wire_story_is_a_near_duplicate(copy):
     first = ("Ferry fire off Vesterglans", FERRY, "Evening Star")
     other = ("Clocks come to light", MUSEUM, "Evening Star")
-    assert stands(first, other, copy) == [0, 1, 0]
+    assert originals(first, other, copy) == [0, 1, 0]
 
 
 @pytest.mark.parametrize(
@@ -74,36 +74,36 @@ def test_a_wire_story_in_another_dress_is_a_copy(copy):
     ],
     ids=["boilerplate", "short", "round-up", "other words", "translation", "no description"],
 )
-def test_what_only_looks_alike_is_none(one, other):
-    assert stands(one, other) == [0, 1]
-    assert stands(other, one) == [0, 1]
+def test_articles_that_only_resemble_each_other_are_kept(one, other):
+    assert originals(one, other) == [0, 1]
+    assert originals(other, one) == [0, 1]
 
 
-def test_copies_in_scripts_without_spaces_are_found():
+def test_near_duplicates_in_scripts_without_spaces_are_found():
     rows = [("フェリー火災", KASAI, "甲"), ("夜行船で火事", KASAI + "続きを読む", "乙")]
-    assert stands(*rows) == [0, 0]
+    assert originals(*rows) == [0, 0]
 
 
-def test_forty_copies_stand_behind_the_first_and_only_there():
+def test_forty_near_duplicates_have_the_first_as_their_original():
     copies = [(f"Headline number {i} says it its own way", FERRY, f"V{i}") for i in range(40)]
     rows = [("Clocks", MUSEUM, "A"), ("Ferry fire", FERRY, "A"), *copies]
-    assert stands(*rows) == [0, 1] + [1] * 40
+    assert originals(*rows) == [0, 1] + [1] * 40
 
 
-def test_no_chain_leads_from_one_text_to_another():
+def test_originals_are_no_duplicates_themselves():
     words = (FERRY + " " + MUSEUM).replace(",", "").replace(".", "").split()
     windows = [" ".join(words[start : start + 24]) for start in range(0, 30, 3)]
     rows = [("Title", text, f"V{i}") for i, text in enumerate(windows)]
-    found = stands(*rows, similarity=0.7)
-    assert all(found[row] == row for row in found)  # whoever stands for others stands for itself
+    found = originals(*rows, similarity=0.7)
+    assert all(found[row] == row for row in found)
     assert len(set(found)) > 2
 
 
 def test_a_higher_similarity_finds_fewer():
     changed = FERRY.replace("unhurt", "safe").replace("harbours", "ports")
     rows = [("Ferry fire", FERRY, "A"), ("Ferry fire", changed, "B")]
-    assert stands(*rows, similarity=0.6) == [0, 0]
-    assert stands(*rows, similarity=0.95) == [0, 1]
+    assert originals(*rows, similarity=0.6) == [0, 0]
+    assert originals(*rows, similarity=0.95) == [0, 1]
 
 
 def test_agrees_with_comparing_all_pairs():
@@ -126,19 +126,19 @@ def test_agrees_with_comparing_all_pairs():
 
     expected = []
     for i, body in enumerate(bodies):
-        leaders = [j for j in range(i) if expected[j] == j and alike(bodies[j], body)]
-        expected.append(min(leaders, default=i))
+        earlier = [j for j in range(i) if expected[j] == j and alike(bodies[j], body)]
+        expected.append(min(earlier, default=i))
     assert len(set(expected)) < len(expected)
-    assert stands(*rows, similarity=0.7) == expected
+    assert originals(*rows, similarity=0.7) == expected
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_nothing_to_compare_is_no_exception(n):
-    assert stands(*[("Ferry fire", FERRY, "A")] * n) == list(range(n))
+def test_fewer_than_two_articles_need_no_comparison(n):
+    assert originals(*[("Ferry fire", FERRY, "A")] * n) == list(range(n))
 
 
 def counted(*rows):
-    """Articles with what folding counts: copies and outlets."""
+    """Return articles with the counts that deduplication adds up: copies and outlets."""
     table = articles(*(row[:3] for row in rows))
     table = table.append_column("doc_id", pa.array([f"d{i}" for i in range(len(rows))]))
     table = table.append_column("copies", pa.array([row[3] for row in rows], pa.int32()))
@@ -146,8 +146,8 @@ def counted(*rows):
     return table.append_column("venues", outlets)
 
 
-def test_the_one_that_stands_counts_all_copies_and_all_outlets():
-    done = fold(
+def test_the_original_counts_the_copies_and_outlets_of_its_duplicates():
+    unique = deduplicate(
         counted(
             ("Ferry fire", FERRY, "B", 2, ["B", "C"]),
             ("Clocks", MUSEUM, "A", 1, ["A"]),
@@ -156,20 +156,20 @@ def test_the_one_that_stands_counts_all_copies_and_all_outlets():
         ),
         0.8,
     )
-    assert done.table["doc_id"].to_pylist() == ["d0", "d1"]
-    assert done.table["copies"].to_pylist() == [6, 1]
-    assert done.table["venues"].to_pylist() == [["B", "C", "D"], ["A"]]
-    assert done.folded.select(["doc_id", "stands"]).to_pylist() == [
-        {"doc_id": "d2", "stands": "d0"},
-        {"doc_id": "d3", "stands": "d0"},
+    assert unique.table["doc_id"].to_pylist() == ["d0", "d1"]
+    assert unique.table["copies"].to_pylist() == [6, 1]
+    assert unique.table["venues"].to_pylist() == [["B", "C", "D"], ["A"]]
+    assert unique.duplicates.select(["doc_id", "duplicate_of"]).to_pylist() == [
+        {"doc_id": "d2", "duplicate_of": "d0"},
+        {"doc_id": "d3", "duplicate_of": "d0"},
     ]
 
 
 @pytest.mark.parametrize("rows", [[], [("Ferry fire", FERRY, "B", 2, ["B"])] * 2])
-def test_folding_can_be_switched_off_and_loses_nothing(rows):
+def test_deduplication_can_be_switched_off(rows):
     table = counted(*rows)
-    done = fold(table, None)
-    assert done.table.equals(table)
-    assert done.folded.num_rows == 0
-    assert done.folded.column_names == [*table.column_names, "stands"]
-    assert fold(table, 0.8).table.schema == table.schema
+    unique = deduplicate(table, None)
+    assert unique.table.equals(table)
+    assert unique.duplicates.num_rows == 0
+    assert unique.duplicates.column_names == [*table.column_names, "duplicate_of"]
+    assert deduplicate(table, 0.8).table.schema == table.schema

@@ -104,7 +104,7 @@ def test_ties_go_to_the_lower_row_whatever_order_the_hits_come_in():
     np.testing.assert_array_equal(found.indices[0], [1, 2, 3])
 
 
-def test_more_near_copies_than_hits_are_searched_until_none_can_be_missing():
+def test_more_near_duplicates_than_hits_are_searched_until_none_can_be_missing():
     copies = np.repeat(scattered(1, 16), 300, axis=0)
     vectors = unit(copies + np.random.default_rng(1).normal(scale=1e-6, size=copies.shape))
     asked = []

@@ -91,7 +91,7 @@ def test_the_nearest_are_those_of_brute_force_in_the_rows_of_the_embeddings(clie
 
 
 @ROADS
-def test_near_copies_beyond_what_float32_can_rank_are_ranked_by_their_true_distances(
+def test_near_duplicates_beyond_what_float32_can_rank_are_ranked_by_their_true_distances(
     client, name, index
 ):
     # 150 documents within 1e-4 of each other: inner products can't tell them apart.

@@ -55,7 +55,7 @@ def raw_news_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """What arrived is worth embedding. So few rows that shares say nothing are not judged.
 
-    What would lose stories or be embedded in vain blocks. Copies are folded and dates only place a
+    What would lose stories or be embedded in vain blocks. Copies are merged and dates only place a
     story in time: a warning does.
     """
     told = next(iter(_figures(context, "raw_news").values()), {})
@@ -120,7 +120,7 @@ def _few_rows_are_copies(
         context,
         share <= most,
         f"{rows:,} rows hold only {raw_news.num_rows:,} articles: more than max_copies "
-        f"({most:.0%}) are copies. They are folded, but does the export repeat itself? Take dumps "
+        f"({most:.0%}) are copies. They were merged, but does the export repeat itself? Take dumps "
         f"out of the folder that others contain.{_or_allow('max_copies')}",
         severity=dg.AssetCheckSeverity.WARN,
         check_name="few_rows_are_copies",

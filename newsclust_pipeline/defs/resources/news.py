@@ -18,7 +18,7 @@ class NewsDumps(dg.ConfigurableResource[Any]):
 
     path: str = Field("", description="A dump or a folder of dumps; empty for the bundled sample.")
     data_dir: str = Field(
-        "data", description="Where rejected_rows.parquet and near_copies.parquet go."
+        "data", description="Where rejected_rows.parquet and near_duplicates.parquet go."
     )
 
     @property
@@ -43,7 +43,7 @@ class NewsDumps(dg.ConfigurableResource[Any]):
 
     def all_kept(self) -> bool:
         """Tell whether all such files are there."""
-        return all(self._kept(name).is_file() for name in ("rejected_rows", "near_copies"))
+        return all(self._kept(name).is_file() for name in ("rejected_rows", "near_duplicates"))
 
     def _kept(self, name: str) -> Path:
         return Path(self.data_dir) / f"{name}.parquet"

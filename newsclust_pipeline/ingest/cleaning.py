@@ -1,0 +1,54 @@
+"""Clean the text of single cells: entities, white space, control characters, missing values."""
+
+import html
+import unicodedata
+from collections.abc import Mapping
+
+_CONTROL_CHARACTERS = dict.fromkeys([*range(32), *range(127, 160)], " ")
+# What exports write for a missing value. Only as a whole cell, in any case.
+_MISSING_VALUES = frozenset({"", "nan", "none", "null", "nat", "n/a", "<na>", "#n/a"})
+
+
+def clean_text(value: object) -> str | None:
+    r"""Return a cell's text, entities decoded and white space collapsed; None if it is empty.
+
+    Cleaning is idempotent, so that a dump which was cleaned before gives the same ids.
+
+    >>> clean_text("  Fish &amp;amp; chips&nbsp;\n row "), clean_text("NaN")
+    ('Fish & chips row', None)
+    """
+    text = _as_text(value)
+    while (decoded := unicodedata.normalize("NFC", html.unescape(text))) != text:
+        text = decoded
+    return _without_padding(text)
+
+
+def clean_url(value: object) -> str | None:
+    """Return an address without white space, or None if it is empty.
+
+    Only `&amp;` is decoded: as HTML, the query `?a=1&copy=2` would contain a copyright sign.
+    """
+    return _without_padding("".join(_as_text(value).replace("&amp;", "&").split()))
+
+
+def _as_text(value: object) -> str:
+    """Return a cell's value as text that can be encoded as UTF-8; "" for a missing value."""
+    if isinstance(value, Mapping):  # {"source": {"id": …, "name": …}}
+        value = value.get("name")
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    if value is None or (isinstance(value, float) and value != value):  # noqa: PLR0124 (NaN)
+        return ""
+    # Unpaired surrogates break tokenizers and files.
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def _without_padding(text: str) -> str | None:
+    """Collapse white space and control characters; return None if no text remains."""
+    text = " ".join(text.translate(_CONTROL_CHARACTERS).split())
+    return None if text.lower() in _MISSING_VALUES or not _is_visible(text) else text
+
+
+def _is_visible(text: str) -> bool:
+    """Return True if a text has a character that can be seen. Zero-width characters can't."""
+    return any(c.isprintable() and not c.isspace() for c in text)

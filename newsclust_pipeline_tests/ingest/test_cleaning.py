@@ -1,0 +1,69 @@
+"""Cells become clean text or None."""
+
+import pytest
+
+from newsclust_pipeline.ingest.cleaning import clean_text, clean_url
+
+
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("  Ferry \t runs\r\naground\u2003", "Ferry runs aground"),
+        ("Fish &amp; chips &#8211; &quot;fresh&quot;", 'Fish & chips – "fresh"'),
+        ("Fish &amp;amp;amp; chips", "Fish & chips"),
+        ("AT&T buys R&D lab", "AT&T buys R&D lab"),
+        ("Cafe\u0301", "Café"),
+        ("a\0b\x07c", "a b c"),
+        ("nan", None),
+        (" NaN ", None),
+        ("NULL", None),
+        ("N/A", None),
+        (float("nan"), None),
+        (None, None),
+        ("", None),
+        ("&nbsp;", None),
+        ("\u200b\u200d\ufeff", None),
+        ("Nan bread wins prize", "Nan bread wins prize"),
+        ("None of the above", "None of the above"),
+        (451, "451"),
+        ({"id": "post", "name": " The Post "}, "The Post"),
+        ({"id": None, "name": None}, None),
+        (b"Caf\xc3\xa9 opens", "Café opens"),  # Parquet without the mark that says text
+    ],
+)
+def test_clean_text_returns_readable_text_or_none(raw, cleaned):
+    assert clean_text(raw) == cleaned
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "  Ferry&nbsp;runs \n aground ",
+        "Fish &amp;amp; chips",
+        "Cafe\u0301 opens",
+        "Emoji 🐝 and \ud83d alone",
+        "&amp;lt;&#38;gt;",
+        "&am&#112;;",
+        "&hellip\u037e",  # normalising makes this Greek question mark a semicolon
+    ],
+)
+def test_cleaning_twice_changes_nothing(raw):
+    assert clean_text(clean_text(raw)) == clean_text(raw)
+
+
+@pytest.mark.parametrize("value", ["half a \ud83d pair", "\udfff", b"\xff cut"])
+def test_clean_text_can_be_encoded_as_utf8(value):
+    assert clean_text(value).encode()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://herald.example/a?id=1&region=north&section=2&timestamp=3&copy=1",
+        "https://herald.example/a?x=%20y&lt=5#part",
+    ],
+)
+def test_clean_url_keeps_parameters_that_look_like_entities(url):
+    # html.unescape reads "&region" as "®ion" and "&section" as "§ion": entities without semicolon.
+    assert clean_url(url) == url
+    assert clean_url(f" {url.replace('&', '&amp;')}\n") == url
