@@ -12,7 +12,7 @@ import pytest
 from newsclust_pipeline.cluster import hdbscan
 from newsclust_pipeline.cluster.hdbscan import NOISE
 from newsclust_pipeline.core.files import write_parquet
-from newsclust_pipeline.core.tables import matrix
+from newsclust_pipeline.core.tables import join, matrix
 from newsclust_pipeline.defs.resources import SAMPLE
 from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.embed.minilm import MiniLM
@@ -47,7 +47,7 @@ def labelled(articles, vectors, rows, history):
 
 def record(history, sample, rows, labels, run):
     articles, vectors = sample
-    described = describe.describe(describe.join(articles.take(rows), labels), vectors[rows])
+    described = describe.describe(join(articles.take(rows), labels), vectors[rows])
     at = datetime(2026, 3, 2, 6, tzinfo=UTC) + timedelta(days=run)
     return lineage.record(history, labels, described, f"run{run}", at)
 

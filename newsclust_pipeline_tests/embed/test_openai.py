@@ -14,7 +14,6 @@ from itertools import chain, repeat
 import numpy as np
 import pyarrow as pa
 import pytest
-from embedding_server import FAULTS, EmbeddingServer, at_random, vector_of
 
 from newsclust_pipeline.core.errors import EmbeddingError, ServiceError, SettingError
 from newsclust_pipeline.core.tables import matrix
@@ -22,6 +21,7 @@ from newsclust_pipeline.embed import openai
 from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.embed.client import OPENAI
 from newsclust_pipeline.embed.openai import EmbeddingService
+from newsclust_pipeline_tests.embedding_server import FAULTS, EmbeddingServer, at_random, vector_of
 
 NEWS = [f"Headline {number}: Ålesund ferry 🔥" for number in range(40)]
 KEY = "sk-do-not-tell-1234567890"

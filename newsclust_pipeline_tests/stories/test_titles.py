@@ -6,11 +6,11 @@ from itertools import repeat
 
 import pyarrow as pa
 import pytest
-from embedding_server import EmbeddingServer
 
 from newsclust_pipeline.defs.resources import Titles
 from newsclust_pipeline.embed.client import Service
 from newsclust_pipeline.stories.titles import HEADLINES, TitleModel, retitled, usable
+from newsclust_pipeline_tests.embedding_server import EmbeddingServer
 
 FERRY = [
     "Ferry fire off Vesterglans kills two",
