@@ -1,57 +1,299 @@
-"""Every persisted table: its columns, with types and one description each."""
+"""Every table that is persisted: its columns, their types and one description each.
 
-COLUMNS = {
-    "doc_id": "The document: 64 bits of its text's hash, hexadecimal.",
-    "title": "Headline, cleaned.",
-    "description": "Description, cleaned; null if there is none.",
-    "text": "Title and description: what is embedded.",
-    "published_at": "Time of publication, UTC; null if unknown.",
-    "url": "The article's address.",
-    "venue": "The outlet.",
-    "dump": "The file that the article came from.",
-    "copies": "How many identical articles this row stands for, itself included.",
-    "venues": "The outlets of all its copies, by name.",
-    "embedding": "The text's vector, of unit length.",
-    "label": "The story's number in this run, largest first; -1 for noise.",
-    "probability": "How surely the document belongs to its story, 0 to 1.",
-    "story_id": "The story's id; null for noise.",
-    "persistence": "Over what range of densities the story stands, 0 to 1; null for noise.",
-    "nearest_story_id": "Of a document in no story: the nearest story, if one is near.",
-    "nearest_story_strength": "How near it is, on the scale of probability.",
-    "title_source": "headline: of the exemplar; model: found by a language model.",
-    "keywords": "What the story speaks of and no other one does, the most telling first.",
-    "size": "Articles of the story.",
-    "outlets": "Outlets among them.",
-    "first_published": "Time of the first dated article, UTC.",
-    "last_published": "Time of the last dated article, UTC.",
-    "exemplar_doc_id": "The article nearest to all others of the story.",
-    "per_day": "Articles by day of publication (UTC), days without any left out.",
-    "outlet": "The outlet.",
-    "story_title": "The story's title; null for noise.",
-    "neighbors": "Rows of the nearest documents in this table, and their distances.",
-    "x": "Position on the map.",
-    "y": "Position on the map.",
-    "z": "Position on the map.",
-    "run_id": "The run that saw the change first.",
-    "at": "When that run began, UTC.",
-    "event": "What became of the story since the run before.",
-    "other_story_id": "merged: into which; split: from which; else null.",
-    "size_before": "The story's articles in the run before.",
-    "size_after": "The story's articles in this run.",
-    "shared": "Articles that the two stories compared have in common.",
-    "overlap": "Their Jaccard index, over articles that are still there and were in a story.",
-    "joined": "Articles (doc_id) that came into the story.",
-    "left": "Articles (doc_id) that left it.",
-    "silhouette": "How much nearer the own story is than the next, -1 to 1; 0 for noise.",
-    "gold": "The true story by the dump's gold column; null if it names none.",
-    "min_samples": "Parameter of HDBSCAN.",
-    "min_cluster_size": "Parameter of HDBSCAN.",
-    "cluster_selection_method": "Parameter of HDBSCAN.",
-    "cluster_selection_epsilon": "Parameter of HDBSCAN.",
-    "density_validity": "Density-based validity on the spanning tree, -1 to 1.",
-    "stability": "Adjusted Rand index to clusterings of random subsets; of the best few only.",
-    "subset_agreement": "Adjusted Rand index of these subsets' clusterings to each other.",
-    "stories": "How many stories there are.",
-    "noise_share": "Share of documents in no story.",
-    "largest_story_share": "Share of documents in the largest story.",
+The only data dictionary. Stages build their tables by `TABLES[asset].schema`, the UI shows the
+descriptions, checks compare files with it, and the documentation is generated from it.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from newsclust_pipeline.core.tables import lists_of
+
+_TIME = pa.timestamp("us", tz="UTC")
+_STRINGS = lists_of(pa.string())
+_DAY = pa.struct(
+    [
+        pa.field("day", pa.date32(), nullable=False),
+        pa.field("articles", pa.int32(), nullable=False),
+    ]
+)
+_NEIGHBORS = pa.struct(
+    [
+        pa.field("ids", lists_of(pa.int32())),
+        pa.field("distances", lists_of(pa.float32())),
+    ]
+)
+
+
+class Column(NamedTuple):
+    """A column of a persisted table.
+
+    Attributes:
+        name: its name.
+        type: its Arrow type.
+        description: what it holds, in one sentence.
+        nullable: whether a value may be missing.
+        optional: whether the column is written only with some settings.
+    """
+
+    name: str
+    type: pa.DataType
+    description: str
+    nullable: bool = True
+    optional: bool = False
+
+    @property
+    def field(self) -> pa.Field:
+        """The column as an Arrow field."""
+        return pa.field(self.name, self.type, nullable=self.nullable)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A persisted table.
+
+    Attributes:
+        description: what a row is.
+        columns: in their order.
+    """
+
+    description: str
+    columns: tuple[Column, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, without optional columns."""
+        return pa.schema([column.field for column in self.columns if not column.optional])
+
+    def describe(self, name: str) -> str | None:
+        """Return the description of a column; None if the table has no such column."""
+        return next((c.description for c in self.columns if c.name == name), None)
+
+
+def _required(name: str, kind: pa.DataType, description: str) -> Column:
+    return Column(name, kind, description, nullable=False)
+
+
+_DOC_ID = _required("doc_id", pa.string(), "Document id: 64 bits of the hash of its text, in hex.")
+_ANY_DOC_ID = _DOC_ID._replace(nullable=True)
+_TITLE = _required("title", pa.string(), "Headline, cleaned.")
+_TEXT = _required("text", pa.string(), "Title and description.")
+_URL = Column("url", pa.string(), "Address of the article.")
+_PUBLISHED = Column("published_at", _TIME, "Time of publication, UTC; null if unknown.")
+_LABEL = _required(
+    "label", pa.int32(), "Number of the story in this run, the largest is 0; −1 for noise."
+)
+_ANY_LABEL = _LABEL._replace(nullable=True)
+_PROBABILITY = Column(
+    "probability", pa.float64(), "How strongly the document belongs to its story, 0 to 1."
+)
+_STORY_ID = Column("story_id", pa.string(), "Story id, stable across runs; null for noise.")
+_PERSISTENCE = Column(
+    "persistence", pa.float64(), "Stability of the cluster relative to the others, 0 to 1."
+)
+_POSITIONS = (
+    Column("x", pa.float32(), "Position on the map."),
+    Column("y", pa.float32(), "Position on the map."),
+    Column("z", pa.float32(), "Position on the map, if it has three dimensions.", optional=True),
+)
+_ARTICLE = (
+    _DOC_ID,
+    _TITLE,
+    Column("description", pa.string(), "Description, cleaned; null if there is none."),
+    _TEXT,
+    _PUBLISHED,
+    _URL,
+    Column("venue", pa.string(), "The outlet that published the article."),
+    _required("dump", pa.string(), "Name of the file that the article was read from."),
+    _required("copies", pa.int32(), "Number of identical articles in this row, itself included."),
+    _required("venues", _STRINGS, "Outlets of all copies, sorted."),
+)
+
+RAW_NEWS = Table("One article.", _ARTICLE)
+REJECTED_ROWS = Table(
+    "One row of a dump that could not be used.",
+    (
+        _required("file", pa.string(), "Name of the file."),
+        _required("row", pa.int64(), "Number of the row in the file, from 1."),
+        _required("reason", pa.string(), "Why the row could not be used."),
+        _required("content", pa.string(), "The row, as text or JSON."),
+    ),
+)
+NEAR_DUPLICATES = Table(
+    "One article that is a near-duplicate of one in raw_news.",
+    (
+        *_ARTICLE,
+        Column("duplicate_of", pa.string(), "Id of the article in raw_news that represents it."),
+    ),
+)
+GOLD_LABELS = Table(
+    "One pair of an article and a gold label. An article with contradictory labels has several.",
+    (
+        _DOC_ID,
+        _required("gold", pa.string(), "Gold label: the true story, from the gold column."),
+        _required("rows", pa.int64(), "Number of rows of the dumps that name this label."),
+    ),
+)
+
+
+def embeddings(dimension: int) -> Table:
+    """Return the table of embeddings for vectors of this dimension."""
+    vector = pa.list_(pa.float32(), dimension)
+    return Table(
+        "The vector of one article.",
+        (_DOC_ID, _required("embedding", vector, "Vector of the text, of unit length.")),
+    )
+
+
+HDBSCAN_LABELS = Table(
+    "The story of one article.",
+    (
+        _ANY_DOC_ID,
+        _ANY_LABEL,
+        _PROBABILITY,
+        _STORY_ID,
+        _PERSISTENCE._replace(description=f"{_PERSISTENCE.description[:-1]}; null for noise."),
+        Column("nearest_story_id", pa.string(), "For noise: the nearest story, if one is near."),
+        Column(
+            "nearest_story_strength",
+            pa.float64(),
+            "How near that story is, on the scale of probability.",
+        ),
+    ),
+)
+STORIES = Table(
+    "One story.",
+    (
+        _STORY_ID._replace(nullable=False, description="Story id, stable across runs."),
+        _LABEL._replace(description="Number of the story in this run, the largest is 0."),
+        _required("title", pa.string(), "Title of the story."),
+        _required(
+            "title_source",
+            pa.string(),
+            "headline: the headline of the exemplar; model: written by a language model.",
+        ),
+        _required(
+            "keywords", _STRINGS, "Words and names that set the story apart, the strongest first."
+        ),
+        _required("size", pa.int32(), "Number of articles."),
+        _required("copies", pa.int32(), "Number of articles, identical copies included."),
+        _required("outlets", pa.int32(), "Number of outlets."),
+        Column("first_published", _TIME, "Time of the first dated article, UTC."),
+        Column("last_published", _TIME, "Time of the last dated article, UTC."),
+        _required("exemplar_doc_id", pa.string(), "The medoid: the article nearest to all others."),
+        _PERSISTENCE,
+        _required(
+            "per_day", lists_of(_DAY), "Number of articles by day of publication (UTC), no zeros."
+        ),
+    ),
+)
+STORY_LINEAGE = Table(
+    "What one run found had become of one story.",
+    (
+        _required("run_id", pa.string(), "The run."),
+        _required("at", _TIME, "When the run began, UTC."),
+        _STORY_ID._replace(nullable=False, description="Story id, stable across runs."),
+        _required(
+            "event",
+            pa.string(),
+            "born, continued, grown, shrunk, merged, split or ended.",
+        ),
+        Column(
+            "other_story_id",
+            pa.string(),
+            "merged: the story it became part of; split: the story it came from; else null.",
+        ),
+        _required("size_before", pa.int32(), "Number of articles in the run before."),
+        _required("size_after", pa.int32(), "Number of articles in this run."),
+        _required("shared", pa.int32(), "Articles that the two compared stories have in common."),
+        _required(
+            "overlap",
+            pa.float64(),
+            "Their Jaccard index, over articles that are still there and were in a story.",
+        ),
+        _required("title", pa.string(), "Title of the story."),
+        _required("joined", _STRINGS, "Ids of the articles that joined the story."),
+        _required("left", _STRINGS, "Ids of the articles that left the story."),
+    ),
+)
+UMAP_PROJECTION = Table("The position of one article on the map.", (_ANY_DOC_ID, *_POSITIONS))
+DOCUMENTS = Table(
+    "One article with all that is known of it.",
+    (
+        _ANY_DOC_ID,
+        _TITLE,
+        _TEXT,
+        Column("outlet", pa.string(), "The outlet that published the article."),
+        _URL,
+        _PUBLISHED,
+        _STORY_ID,
+        _ANY_LABEL,
+        Column("story_title", pa.string(), "Title of the story; null for noise."),
+        _PROBABILITY,
+        *_POSITIONS,
+        Column(
+            "neighbors",
+            _NEIGHBORS,
+            "Rows of the nearest documents in this table, from 0, and their distances.",
+        ),
+    ),
+)
+PARAMETER_SWEEP = Table(
+    "One combination of parameters of HDBSCAN, best first.",
+    (
+        _required("min_samples", pa.int32(), "Parameter of HDBSCAN."),
+        _required("min_cluster_size", pa.int32(), "Parameter of HDBSCAN."),
+        _required("cluster_selection_method", pa.string(), "Parameter of HDBSCAN."),
+        _required("cluster_selection_epsilon", pa.float64(), "Parameter of HDBSCAN."),
+        _required("silhouette", pa.float64(), "Mean silhouette of all documents, 0 for noise."),
+        _required(
+            "density_validity",
+            pa.float64(),
+            "Density-based validity on the spanning tree, −1 to 1.",
+        ),
+        Column(
+            "stability",
+            pa.float64(),
+            "Adjusted Rand index with clusterings of random subsets; for the best few only.",
+        ),
+        Column(
+            "subset_agreement",
+            pa.float64(),
+            "Adjusted Rand index between the clusterings of these subsets.",
+        ),
+        _required("stories", pa.int32(), "Number of stories."),
+        _required("noise_share", pa.float64(), "Share of documents in no story."),
+        _required("largest_story_share", pa.float64(), "Share of documents in the largest story."),
+    ),
+)
+STORY_QUALITY = Table(
+    "The quality of one article's label.",
+    (
+        _ANY_DOC_ID,
+        _ANY_LABEL,
+        Column(
+            "silhouette",
+            pa.float64(),
+            "How much nearer the own story is than the next one, −1 to 1; 0 for noise.",
+        ),
+        Column("gold", pa.string(), "The gold label; null if there is none.", optional=True),
+    ),
+)
+
+# By asset. The dimension of the vectors is the embedder's.
+TABLES = {
+    "raw_news": RAW_NEWS,
+    "rejected_rows": REJECTED_ROWS,
+    "near_duplicates": NEAR_DUPLICATES,
+    "gold_labels": GOLD_LABELS,
+    "embeddings": embeddings(1),
+    "hdbscan_labels": HDBSCAN_LABELS,
+    "stories": STORIES,
+    "story_lineage": STORY_LINEAGE,
+    "umap_projection": UMAP_PROJECTION,
+    "documents": DOCUMENTS,
+    "parameter_sweep": PARAMETER_SWEEP,
+    "story_quality": STORY_QUALITY,
 }

@@ -35,6 +35,7 @@ from newsclust_pipeline.cluster.metrics import (
     silhouette,
 )
 from newsclust_pipeline.core.markdown import markdown_table
+from newsclust_pipeline.schemas import PARAMETER_SWEEP
 
 MIN_SAMPLES = (1, 3)
 MIN_CLUSTER_SIZES = (2, 3, 15)
@@ -45,21 +46,7 @@ EPSILON_QUANTILES = (0.0, 0.75)
 _FINALISTS = 2  # clusterings whose stability is measured: each costs as much as two clusterings
 _SUBSETS, _SHARE = 2, 0.8
 
-SWEEP = pa.schema(
-    [
-        pa.field("min_samples", pa.int32(), nullable=False),
-        pa.field("min_cluster_size", pa.int32(), nullable=False),
-        pa.field("cluster_selection_method", pa.string(), nullable=False),
-        pa.field("cluster_selection_epsilon", pa.float64(), nullable=False),
-        pa.field("silhouette", pa.float64(), nullable=False),
-        pa.field("density_validity", pa.float64(), nullable=False),
-        pa.field("stability", pa.float64()),
-        pa.field("subset_agreement", pa.float64()),
-        pa.field("stories", pa.int32(), nullable=False),
-        pa.field("noise_share", pa.float64(), nullable=False),
-        pa.field("largest_story_share", pa.float64(), nullable=False),
-    ]
-)
+SWEEP = PARAMETER_SWEEP.schema
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,14 @@ from newsclust_pipeline.defs.config import plain
 from newsclust_pipeline.defs.console import last_word
 from newsclust_pipeline.defs.io_managers import AtomicFileIO
 from newsclust_pipeline.defs.settings import name_settings
-from newsclust_pipeline.schemas import COLUMNS
+from newsclust_pipeline.schemas import TABLES
 from newsclust_pipeline.search.graph import Neighbours
 
 T = TypeVar("T")
 P = ParamSpec("P")
 Made = dg.MaterializeResult[Any]
 
+_DESCRIPTIONS = {c.name: c.description for table in TABLES.values() for c in table.columns}
 _ROWS = 1 << 12  # of a table that are copied at one time, however it is cut up
 _NOTE = {"made_of", "content", "version", "figures"}
 
@@ -132,7 +133,7 @@ def _column_schema(schema: pa.Schema) -> dg.TableSchema:
             dg.TableColumn(
                 field.name,
                 str(field.type),
-                description=COLUMNS.get(field.name),
+                description=_DESCRIPTIONS.get(field.name),
                 constraints=dg.TableColumnConstraints(nullable=field.nullable),
             )
             for field in schema

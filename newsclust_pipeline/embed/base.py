@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
+from newsclust_pipeline import schemas
 from newsclust_pipeline.core.errors import EmbeddingError
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.embed.cache import VectorCache
@@ -165,17 +166,13 @@ def normalised(vectors: np.ndarray, ids: Sequence[str], dimension: int) -> np.nd
 
 def _table(ids: pa.ChunkedArray, vectors: np.ndarray, embedder: Embedder) -> pa.Table:
     width = vectors.shape[1]
-    schema = pa.schema(
-        [
-            pa.field("doc_id", pa.string(), nullable=False),
-            pa.field("embedding", pa.list_(pa.float32(), width), nullable=False),
-        ],
-        metadata={
+    schema = schemas.embeddings(width).schema.with_metadata(
+        {
             "embedder": embedder.name,
             "model": embedder.model,
             "dimension": str(width),
             "fingerprint": embedder.fingerprint,
-        },
+        }
     )
     flat = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), width)
     return pa.Table.from_arrays([ids, flat], schema=schema)

@@ -22,35 +22,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsclust_pipeline.core.errors import DiskSpaceError
-from newsclust_pipeline.core.tables import lists_of
 from newsclust_pipeline.ingest import columns
 from newsclust_pipeline.ingest.cleaning import clean_text, clean_url
 from newsclust_pipeline.ingest.dates import parse_dates
 from newsclust_pipeline.ingest.rows import Row
 from newsclust_pipeline.ingest.spool import Spool
+from newsclust_pipeline.schemas import RAW_NEWS, REJECTED_ROWS
 
-ARTICLES = pa.schema(
-    [
-        pa.field("doc_id", pa.string(), nullable=False),
-        pa.field("title", pa.string(), nullable=False),
-        pa.field("description", pa.string()),
-        pa.field("text", pa.string(), nullable=False),
-        pa.field("published_at", pa.timestamp("us", tz="UTC")),
-        pa.field("url", pa.string()),
-        pa.field("venue", pa.string()),
-        pa.field("dump", pa.string(), nullable=False),
-        pa.field("copies", pa.int32(), nullable=False),
-        pa.field("venues", lists_of(pa.string()), nullable=False),
-    ]
-)
-REJECTED = pa.schema(
-    [
-        pa.field("file", pa.string(), nullable=False),
-        pa.field("row", pa.int64(), nullable=False),
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field("content", pa.string(), nullable=False),
-    ]
-)
+ARTICLES = RAW_NEWS.schema
+REJECTED = REJECTED_ROWS.schema
 _UNTITLED = "title is empty"
 _BATCH_SIZE = 2_000  # articles that are Python objects at one time
 _CREATE_TABLES = """

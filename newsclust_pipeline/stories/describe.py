@@ -7,38 +7,15 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from newsclust_pipeline import schemas
 from newsclust_pipeline.cluster.hdbscan import NOISE, Clusters
 from newsclust_pipeline.cluster.nearest_story import Nearest
 from newsclust_pipeline.core.markdown import markdown_table
-from newsclust_pipeline.core.tables import lists_of
 from newsclust_pipeline.stories.keywords import keywords, segmented
 
 _FIRST = 3  # keywords of which an exemplar's headline has one
 _LONG = 1.5  # times the median of a story's headlines: longer ones are no headlines
-_DAY = pa.struct(
-    [
-        pa.field("day", pa.date32(), nullable=False),
-        pa.field("articles", pa.int32(), nullable=False),
-    ]
-)
-
-STORIES = pa.schema(
-    [
-        pa.field("story_id", pa.string(), nullable=False),
-        pa.field("label", pa.int32(), nullable=False),
-        pa.field("title", pa.string(), nullable=False),
-        pa.field("title_source", pa.string(), nullable=False),
-        pa.field("keywords", lists_of(pa.string()), nullable=False),
-        pa.field("size", pa.int32(), nullable=False),
-        pa.field("copies", pa.int32(), nullable=False),
-        pa.field("outlets", pa.int32(), nullable=False),
-        pa.field("first_published", pa.timestamp("us", tz="UTC")),
-        pa.field("last_published", pa.timestamp("us", tz="UTC")),
-        pa.field("exemplar_doc_id", pa.string(), nullable=False),
-        pa.field("persistence", pa.float64()),
-        pa.field("per_day", lists_of(_DAY), nullable=False),
-    ]
-)
+STORIES = schemas.STORIES.schema
 
 
 def labels_table(doc_id: np.ndarray, clusters: Clusters, names: Sequence[str]) -> pa.Table:
@@ -110,8 +87,8 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     arrays |= {name: exemplars[name] for name in ("story_id", "label", "title", "persistence")}
     arrays["exemplar_doc_id"] = exemplars["doc_id"]
     arrays["title_source"] = pa.array(["headline"] * len(faces), pa.string())
-    arrays["keywords"] = pa.array(told, lists_of(pa.string()))
-    arrays["per_day"] = pa.array(_per_day(frame, len(faces)), lists_of(_DAY))
+    arrays["keywords"] = pa.array(told, STORIES.field("keywords").type)
+    arrays["per_day"] = pa.array(_per_day(frame, len(faces)), STORIES.field("per_day").type)
     columns = [arrays[f.name].cast(f.type) for f in STORIES]
     return pa.Table.from_arrays(columns, schema=STORIES)
 

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from newsclust_pipeline.cluster.hdbscan import NOISE
 from newsclust_pipeline.core.errors import HistoryError
 from newsclust_pipeline.core.markdown import markdown_table
-from newsclust_pipeline.core.tables import lists_of
+from newsclust_pipeline.schemas import STORY_LINEAGE
 from newsclust_pipeline.stories.identity import (
     MEMBERS,
     compare,
@@ -38,22 +38,7 @@ from newsclust_pipeline.stories.identity import (
     still_there,
 )
 
-HISTORY = pa.schema(
-    [
-        pa.field("run_id", pa.string(), nullable=False),
-        pa.field("at", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field("story_id", pa.string(), nullable=False),
-        pa.field("event", pa.string(), nullable=False),
-        pa.field("other_story_id", pa.string()),
-        pa.field("size_before", pa.int32(), nullable=False),
-        pa.field("size_after", pa.int32(), nullable=False),
-        pa.field("shared", pa.int32(), nullable=False),
-        pa.field("overlap", pa.float64(), nullable=False),
-        pa.field("title", pa.string(), nullable=False),
-        pa.field("joined", lists_of(pa.string()), nullable=False),
-        pa.field("left", lists_of(pa.string()), nullable=False),
-    ]
-)
+HISTORY = STORY_LINEAGE.schema
 EVENTS = ("born", "continued", "grown", "shrunk", "merged", "split", "ended")
 GONE = ("merged", "ended")
 _RECORDED = b"recorded"  # in the schema's metadata: the digest of the labels last recorded
