@@ -38,15 +38,10 @@ from newsclust_pipeline.search import knn
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.store import collection
 from newsclust_pipeline.stories import identity, lineage
-from newsclust_pipeline.stories.describe import (
-    as_markdown,
-    describe,
-    labels_table,
-    noise_share,
-    with_nearest,
-)
+from newsclust_pipeline.stories.describe import as_markdown, describe
 from newsclust_pipeline.stories.digest import digest as write_digest
 from newsclust_pipeline.stories.exports import documents_table
+from newsclust_pipeline.stories.labels import add_nearest_story, labels_table, noise_share
 from newsclust_pipeline.viz import page, preview, projection
 from newsclust_pipeline.viz import parameter_plot as parameter_plot_page
 
@@ -199,7 +194,7 @@ def hdbscan_labels(
     doc_id = knn_distance_matrix.doc_id
     names = identity.name_stories(doc_id, clusters.labels, lineage.members(history.read()))
     nearest = nearest_stories(graph, clusters.labels, chosen.min_samples)
-    labels = with_nearest(labels_table(doc_id, clusters, names), nearest)
+    labels = add_nearest_story(labels_table(doc_id, clusters, names), nearest)
     return result(
         labels,
         params,
@@ -227,14 +222,14 @@ def stories(
     """The stories by name: title, keywords, counts, days, exemplar; as CSV and JSON, too."""
     documents = join(embeddings.select(["doc_id"]), raw_news, hdbscan_labels)
     told = describe(documents, matrix(embeddings))
-    named = titles.retitled(told, documents, config.titles_per_run, config.titles_seconds)
+    named = titles.retitle(told, documents, config.titles_per_run, config.titles_seconds)
     if named.warning:
         context.log.warning(named.warning)
     return result(
         named.table,
         titles_by_model=named.by_model,
-        titles_asked=named.asked,
-        titles_unusable=named.unusable,
+        titles_asked=named.requests,
+        titles_unusable=named.rejected,
         largest_stories=dg.MetadataValue.md(as_markdown(named.table)),
     )
 
@@ -249,9 +244,9 @@ def story_lineage(
     """What became of every story since the last run, appended to what became of it before."""
     run_id = context.run.run_id
     grown = lineage.record(history.read(), hdbscan_labels, stories, run_id, began(context))
-    rows = lineage.rows_of(grown, run_id)
+    rows = lineage.rows_of_run(grown, run_id)
     met = dg.MetadataValue.md(lineage.as_markdown(rows))
-    return result(grown, None, **lineage.counts(rows), merges_and_splits=met)
+    return result(grown, None, **lineage.count_events(rows), merges_and_splits=met)
 
 
 @stage("parquet", "umap", "parquet")

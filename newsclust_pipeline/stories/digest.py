@@ -1,4 +1,4 @@
-"""Stories and what became of them → a digest in Markdown that a newsroom can mail."""
+"""Stories and their events → a digest in Markdown, ready to be mailed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,58 +8,58 @@ import pyarrow.compute as pc
 
 from newsclust_pipeline.core.markdown import escape_markdown
 
-MOST = 10  # stories under one heading
+MAX_LINES = 10  # stories under one heading
 Row = Mapping[str, Any]
 _EVENT = ["at", "event", "story_id", "other_story_id", "size_before", "size_after", "title"]
 
 
 def digest(stories: pa.Table, lineage: pa.Table, articles: pa.Table) -> str:
-    """Write what happened: new stories, the biggest, the fastest growing, merges, splits, ends.
+    """Return the digest: new stories, the biggest, the fastest growing, merges, splits, ends.
 
     The same tables give the same text: its date is that of the newest events.
 
     Args:
         stories: schema `STORIES`, largest first.
-        lineage: what became of stories, oldest first; the newest run's rows are told.
+        lineage: the events of stories, oldest first; only those of the newest run are shown.
         articles: doc_id and url, for links to the stories' exemplars.
     """
     events = _newest(lineage)
-    known = {story["story_id"]: story for story in stories.to_pylist()}
-    said = {row["story_id"]: f"**{escape_markdown(row['title'])}**" for row in events}
-    told = {name for row in events for name in (row["story_id"], row["other_story_id"])}
-    told |= set(list(known)[:MOST])
-    said |= {name: _story(known[name], articles) for name in known if name in told}
+    by_id = {story["story_id"]: story for story in stories.to_pylist()}
+    shown = {name for row in events for name in (row["story_id"], row["other_story_id"])}
+    shown |= set(list(by_id)[:MAX_LINES])
+    lines = {row["story_id"]: f"**{escape_markdown(row['title'])}**" for row in events}
+    lines |= {name: _story(by_id[name], articles) for name in by_id if name in shown}
 
-    def lines(event: str, line: str) -> list[str]:
+    def event_lines(event: str, template: str) -> list[str]:
         rows = sorted((row for row in events if row["event"] == event), key=_change)
         return [
-            line.format(
-                story=said[row["story_id"]],
-                other=said.get(row["other_story_id"], "another story"),
+            template.format(
+                story=lines[row["story_id"]],
+                other=lines.get(row["other_story_id"], "another story"),
                 more=row["size_after"] - row["size_before"],
             )
             for row in rows
         ]
 
-    biggest = [said[name] for name in list(known)[:MOST]]
+    biggest = [lines[name] for name in list(by_id)[:MAX_LINES]]
     return "\n".join(
         [
             f"# Stories of {events[0]['at']:%Y-%m-%d}" if events else "# Stories",
             "",
-            f"{stories.num_rows} stories of {sum(s['size'] for s in known.values())} articles.",
-            *_section("New", lines("born", "{story}")),
+            f"{stories.num_rows} stories of {sum(s['size'] for s in by_id.values())} articles.",
+            *_section("New", event_lines("born", "{story}")),
             *_section("Biggest", biggest),
-            *_section("Fastest growing", lines("grown", "+{more}: {story}")),
-            *_section("Merged", lines("merged", "{story} went into {other}")),
-            *_section("Split", lines("split", "{story} came out of {other}")),
-            *_section("Ended", lines("ended", "{story}")),
+            *_section("Fastest growing", event_lines("grown", "+{more}: {story}")),
+            *_section("Merged", event_lines("merged", "{story} went into {other}")),
+            *_section("Split", event_lines("split", "{story} came out of {other}")),
+            *_section("Ended", event_lines("ended", "{story}")),
             "",
         ]
     )
 
 
 def _newest(lineage: pa.Table) -> list[dict[str, Any]]:
-    """Give the rows of the run that was recorded last."""
+    """Return the rows of the run that was recorded last."""
     if not lineage.num_rows:
         return []
     last = lineage["run_id"][-1]
@@ -67,35 +67,35 @@ def _newest(lineage: pa.Table) -> list[dict[str, Any]]:
 
 
 def _change(row: Row) -> tuple[int, str]:
-    """Order events by how much a story changed, the most first."""
+    """Return the key that sorts events by change in size, the largest first."""
     return -abs(row["size_after"] - row["size_before"]), row["story_id"]
 
 
 def _section(heading: str, lines: Sequence[str]) -> list[str]:
     if not lines:
         return []
-    rest = [f"- and {len(lines) - MOST} more"] if len(lines) > MOST else []
-    return ["", f"## {heading}", "", *(f"- {line}" for line in lines[:MOST]), *rest]
+    rest = [f"- and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
+    return ["", f"## {heading}", "", *(f"- {line}" for line in lines[:MAX_LINES]), *rest]
 
 
 def _story(story: Row, articles: pa.Table) -> str:
-    """Tell of a story in a line: its title, linked to its exemplar, counts and keywords."""
+    """Return a story in one line: its title, linked to its exemplar, counts and keywords."""
     row = pc.index(articles["doc_id"], story["exemplar_doc_id"]).as_py()
-    title = _linked(story["title"], articles["url"][row].as_py() if row >= 0 else None)
+    title = _link(story["title"], articles["url"][row].as_py() if row >= 0 else None)
     counts = [_count(story["size"], "article")]
     counts += [_count(story["outlets"], "outlet")] if story["outlets"] else []
     keywords = escape_markdown(", ".join(story["keywords"]))
     return f"{title} ({', '.join(counts)}{f'; {keywords}' if keywords else ''})"
 
 
-def _linked(title: str, url: str | None) -> str:
-    """Link a title, if a click may open the address: a feed can hold `javascript:` and worse."""
-    shown = f"**{escape_markdown(title)}**"
+def _link(title: str, url: str | None) -> str:
+    """Return the title, linked if the address is safe: a feed can hold `javascript:`."""
+    text = f"**{escape_markdown(title)}**"
     if not url or not url.lower().startswith(("http://", "https://")):
-        return shown
+        return text
     safe = "".join(c if c not in '<>()[]\\"`' else f"%{ord(c):02X}" for c in url)
-    return f"[{shown}](<{safe}>)"
+    return f"[{text}](<{safe}>)"
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Tables → forms that other tools open: CSV for spreadsheets, JSON, the map of embedding-atlas."""
+"""Tables → formats of other tools: CSV for spreadsheets, JSON, a table for embedding-atlas."""
 
 import csv
 import io
@@ -12,22 +12,22 @@ import pyarrow.compute as pc
 from newsclust_pipeline.core.tables import join, lists_of
 from newsclust_pipeline.search.graph import Neighbours
 
-# What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection"), full-width forms too.
+# A spreadsheet reads a cell that starts with one of these as a formula (OWASP, "CSV Injection").
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _DOCUMENTS = ("doc_id", "title", "text", "venue", "url", "published_at")
 
 
 def as_csv(table: pa.Table) -> str:
-    """Write a table as CSV that a spreadsheet shows as it is.
+    """Return a table as CSV that is safe to open in a spreadsheet.
 
     Lists are joined by "; ". A text that would be a formula gets an apostrophe before it, so that
-    headlines can't call other programs or send cells to an address.
+    headlines can't start other programs or send cells to an address.
     """
-    lines = io.StringIO()
-    writer = csv.writer(lines)
+    text = io.StringIO()
+    writer = csv.writer(text)
     writer.writerow(table.column_names)
     writer.writerows([_cell(value) for value in row.values()] for row in table.to_pylist())
-    return lines.getvalue()
+    return text.getvalue()
 
 
 def _cell(value: Any) -> Any:
@@ -43,12 +43,12 @@ def _cell(value: Any) -> Any:
 
 
 def as_json(table: pa.Table) -> str:
-    """Write a table as a list of objects, one on each line; times in ISO 8601."""
-    rows = [json.dumps(row, ensure_ascii=False, default=_plain) for row in table.to_pylist()]
+    """Return a table as a JSON list of objects, one on each line; times in ISO 8601."""
+    rows = [json.dumps(row, ensure_ascii=False, default=_iso) for row in table.to_pylist()]
     return "[\n" + ",\n".join(rows) + "\n]\n"
 
 
-def _plain(value: date) -> str:
+def _iso(value: date) -> str:
     return value.isoformat()
 
 
@@ -59,17 +59,17 @@ def documents_table(
     positions: pa.Table,
     neighbours: Neighbours,
 ) -> pa.Table:
-    """Make the table of all documents with all that is known of them, one row each.
+    """Return one row per document with its article, story, position and neighbours.
 
-    `neighbors` is as embedding-atlas reads it: numbers of rows, from 0, and their distances, the
-    nearest first. So rows come in the order of `neighbours`.
+    Column `neighbors` has the format of embedding-atlas: row numbers from 0 and distances, the
+    nearest first. Therefore the rows are in the order of `neighbours`.
     """
     order = pa.table({"doc_id": pa.array(neighbours.doc_id.tolist(), pa.string())})
     labels = labels.select(["doc_id", "story_id", "label", "probability"])
     table = join(order, articles.select(_DOCUMENTS), labels, positions)
-    row = pc.index_in(table["story_id"], stories["story_id"])  # no story is in no row: null
-    place = table.column_names.index("label") + 1
-    table = table.add_column(place, "story_title", stories["title"].take(row))
+    row = pc.index_in(table["story_id"], stories["story_id"])  # null for noise
+    position = table.column_names.index("label") + 1
+    table = table.add_column(position, "story_title", stories["title"].take(row))
     table = table.rename_columns(["outlet" if n == "venue" else n for n in table.column_names])
     return table.append_column("neighbors", _neighbour_lists(neighbours))
 

@@ -1,14 +1,14 @@
-"""Today's clusters and what was recorded of yesterday's stories → ids that stay.
+"""Today's clusters and yesterday's stories → ids that stay.
 
-Two rules, both after Greene, Doyle, Cunningham (2010), "Tracking the Evolution of Communities in
-Dynamic Social Networks": a cluster goes on with the story whose documents it shares, by the Jaccard
-index; and a story that had ended is remembered by its last documents, so that it can come back.
-Where several stories and clusters overlap, an optimal assignment decides: no other one leaves more
-documents with the id they had.
+Both rules are after Greene, Doyle, Cunningham (2010), "Tracking the Evolution of Communities in
+Dynamic Social Networks". A cluster continues the story whose documents it shares, by the Jaccard
+index. A story that has ended is kept with its last documents, so that it can return. Where several
+stories and clusters overlap, an optimal assignment decides: no other one leaves more documents
+with the id they had.
 
-Documents come and leave with the dumps. How a story was clustered can only be judged on documents
-that are still there, and what a cluster was only on documents that were in a story: a story may
-lose all its first articles, a few a day, and keep its id.
+Documents come and leave with the dumps. Two runs are compared on the documents that can show a
+change: of a story those that are still present, of a cluster those that were in a story before. So
+a story may lose all its first articles, a few a day, and keep its id.
 """
 
 import numpy as np
@@ -20,8 +20,8 @@ from scipy.sparse import csgraph
 
 from newsclust_pipeline.cluster.hdbscan import NOISE
 
-# What is remembered: documents of living stories as last recorded, and of every story that ended
-# the last that it had. A document is in one living story at most, and in any number of ended ones.
+# The documents of stories: of living ones as last recorded, of ended ones the last that they had.
+# A document is in one living story at most, and in any number of ended ones.
 MEMBERS = pa.schema(
     [
         pa.field("doc_id", pa.string(), nullable=False),
@@ -29,61 +29,63 @@ MEMBERS = pa.schema(
         pa.field("living", pa.bool_(), nullable=False),
     ]
 )
-# A story and a cluster that hold more than half of each other have a Jaccard index above 1/3: they
-# are always candidates. A story can have three at most.
-GOES_ON = 0.3
-# To come back is to be the same documents, new ones counted: an id must not pass to another story.
-COMES_BACK = 0.5
+# If a story and a cluster each contain more than half of the other, their Jaccard index is above
+# 1/3: they are always candidates. A story has three candidates at most.
+CONTINUE_OVERLAP = 0.3
+# A story returns only with mostly the same documents, new ones counted: its id must not pass to
+# another story.
+RETURN_OVERLAP = 0.5
 
 
 def name_stories(doc_id: np.ndarray, labels: np.ndarray, members: pa.Table) -> list[str]:
-    """Give every cluster the id of the story that it goes on with, or a new one.
+    """Return for every cluster the id of the story that it continues, or a new id.
 
-    A new id is that of the cluster's first document with an "s" before it; if another story has
-    ever had that id, a number follows. The same arguments give the same ids, and so does naming
-    the clusters again once they are recorded under these ids.
+    A new id is "s" and the id of the cluster's first document; if another story ever had that id, a
+    number follows. The same arguments give the same ids, and so does naming the clusters again
+    after they are recorded under these ids.
 
     Args:
         doc_id: (n,) strings, in the order of publication.
         labels: (n,) int, 0 … m − 1, −1 for noise.
-        members: what is remembered, schema `MEMBERS`.
+        members: the documents of known stories, schema `MEMBERS`.
 
     Returns:
         The m story ids, by label; no two are equal.
     """
     after = pd.DataFrame({"doc_id": doc_id, "story": labels})
     clusters = after[after["story"] != NOISE]
-    living, ended = remembered(members)
-    named = _assigned(still_there(living, clusters, doc_id), GOES_ON)
+    living, ended = split_members(members)
+    named = _assign(compare_present(living, clusters, doc_id), CONTINUE_OVERLAP)
     unnamed = clusters[~clusters["story"].isin(named)]
-    named |= _assigned(compare(ended, unnamed), COMES_BACK)
+    named |= _assign(compare(ended, unnamed), RETURN_OVERLAP)
     taken = set(pc.unique(members["story_id"]).to_pylist())
     opening = clusters.drop_duplicates("story").set_index("story")["doc_id"].sort_index()
     return [named.get(label) or _new_id(first, taken) for label, first in opening.items()]
 
 
-def remembered(members: pa.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Take the members of living stories and of ended ones apart: columns doc_id, story."""
+def split_members(members: pa.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the members of living stories and those of ended ones: columns doc_id, story."""
     frame = members.rename_columns(["doc_id", "story", "living"]).to_pandas()
     return frame[frame["living"]], frame[~frame["living"]]
 
 
-def still_there(before: pd.DataFrame, after: pd.DataFrame, present: np.ndarray) -> pd.DataFrame:
-    """Compare stories by the documents that were in one then and are `present` now."""
+def compare_present(before: pd.DataFrame, after: pd.DataFrame, present: np.ndarray) -> pd.DataFrame:
+    """Compare two clusterings by the documents that were in a story and are `present` now."""
     before = before[before["doc_id"].isin(present)]
     return compare(before, after[after["doc_id"].isin(before["doc_id"])])
 
 
 def compare(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Compare two clusterings, in time and memory that grow with the documents.
+    """Compare two clusterings. Time and memory grow linearly with the number of documents.
 
     Args:
         before: columns doc_id, story; a row per document and story.
         after: the same.
 
     Returns:
-        A row for every two stories with a document in common, in order: before, after, shared
-        (documents), of_before and of_after (their shares in either), overlap (Jaccard index).
+        A row for every two stories with a common document, sorted by before and after: before,
+        after, shared (number of common documents), of_before and of_after (its share of either
+        story), overlap (Jaccard index).
     """
     both = before.merge(after, on="doc_id", suffixes=("_before", "_after"))
     pairs = both.groupby(["story_before", "story_after"]).size().reset_index(name="shared")
@@ -97,11 +99,11 @@ def compare(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _assigned(pairs: pd.DataFrame, threshold: float) -> dict[int, str]:
-    """Match clusters to stories, one to one, so that they share as many documents as possible.
+def _assign(pairs: pd.DataFrame, threshold: float) -> dict[int, str]:
+    """Return the story of every cluster that continues one, at most one cluster per story.
 
-    Of equally good assignments, the one with the higher sum of overlaps is taken. By Jonker and
-    Volgenant's algorithm (1987) for sparse matrices, as SciPy has it.
+    The assignment maximises the number of shared documents, then the sum of overlaps. SciPy
+    implements the algorithm of Jonker and Volgenant (1987) for sparse matrices.
     """
     close = pairs[pairs["overlap"] >= threshold]
     if close.empty:
@@ -109,11 +111,13 @@ def _assigned(pairs: pd.DataFrame, threshold: float) -> dict[int, str]:
     stories, row = np.unique(close["before"].to_numpy(dtype=object), return_inverse=True)
     clusters, column = np.unique(close["after"], return_inverse=True)
     n, m = len(stories), len(clusters)
-    worth = close["shared"] + close["overlap"] / (n + 1)  # all overlaps weigh less than a document
-    # The algorithm matches every story. So each has a way out of its own, which is worth nothing;
-    # and one is added to every worth, as a stored 0 would count as no edge.
-    ways_out = np.arange(n)
-    entries = (np.append(row, ways_out), np.append(column, m + ways_out))
+    worth = close["shared"] + close["overlap"] / (
+        n + 1
+    )  # all overlaps together are worth less than a document
+    # The algorithm must match every story. So each gets a column of its own that means "ended" and
+    # is worth 0. One is added to every worth, because a stored 0 would count as no edge.
+    own = np.arange(n)
+    entries = (np.append(row, own), np.append(column, m + own))
     worths = sp.csr_array((np.append(worth + 1, np.ones(n)), entries), shape=(n, m + n))
     rows, columns = csgraph.min_weight_full_bipartite_matching(worths, maximize=True)
     matched = columns < m
@@ -121,7 +125,7 @@ def _assigned(pairs: pd.DataFrame, threshold: float) -> dict[int, str]:
 
 
 def _new_id(first: str, taken: set[str]) -> str:
-    """Make an id that no story has had."""
+    """Return an id that no story has had."""
     story_id, number = f"s{first}", 1
     while story_id in taken:
         number += 1

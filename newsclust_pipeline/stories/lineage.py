@@ -1,18 +1,18 @@
-"""What became of every story: events between recorded runs, in one table that only grows.
+"""The history of stories: events between recorded runs, in one table that only grows.
 
-The events are those of MONIC (Spiliopoulou, Ntoutsi, Theodoridis, Schult 2006). A run that finds
-other stories than the run before adds one row per story, of yesterday's and of today's:
+The events are those of MONIC (Spiliopoulou, Ntoutsi, Theodoridis, Schult 2006). A run whose stories
+differ from those of the run before adds one row per story of either run:
 
 | event | the story | `other_story_id` |
 |---|---|---|
 | continued, grown, shrunk | has as many, more, fewer documents than before | – |
-| split | is new; more than half of its documents that were in a story were in one | that one |
-| born | is new otherwise, or back: then `shared` tells how many of its last documents it has | – |
-| merged | is gone; more than half of its documents still there are in one story | that one |
+| split | is new; of its documents that were in a story, more than half were in one | that one |
+| born | is new otherwise, or returns with `shared` of its last documents | – |
+| merged | is gone; of its documents still present, more than half are in one story | that one |
 | ended | is gone otherwise | – |
 
-Each row also has the documents that `joined` and `left` the story. So the table is at once the
-history and the memory by which stories are named: one file, which is replaced in one step.
+Each row also lists the documents that `joined` and `left` the story. So the table is both the
+history and the record from which stories get their ids: one file, replaced in one step.
 """
 
 import hashlib
@@ -33,30 +33,30 @@ from newsclust_pipeline.schemas import STORY_LINEAGE
 from newsclust_pipeline.stories.identity import (
     MEMBERS,
     compare,
+    compare_present,
     name_stories,
-    remembered,
-    still_there,
+    split_members,
 )
 
 HISTORY = STORY_LINEAGE.schema
 EVENTS = ("born", "continued", "grown", "shrunk", "merged", "split", "ended")
 GONE = ("merged", "ended")
-_RECORDED = b"recorded"  # in the schema's metadata: the digest of the labels last recorded
+_RECORDED = b"recorded"  # key in the schema's metadata: digest of the labels last recorded
 
 
 def read_history(path: Path) -> pa.Table:
-    """Read the history, schema `HISTORY`; an empty one if there is no file yet.
+    """Return the history, schema `HISTORY`; empty if there is no file yet.
 
     Raises:
-        HistoryError: there is a file, and it can't be read.
+        HistoryError: the file exists but can't be read.
     """
     if not path.exists():
         return HISTORY.empty_table()
     try:
-        # Not a dataset of a folder: the file as it is, with its schema's metadata.
-        found = pq.ParquetFile(path).read()
-        schema = HISTORY.with_metadata(found.schema.metadata)
-        return found.select(HISTORY.names).cast(schema)
+        # ParquetFile, because read_table would accept a folder of files.
+        table = pq.ParquetFile(path).read()
+        schema = HISTORY.with_metadata(table.schema.metadata)
+        return table.select(HISTORY.names).cast(schema)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise HistoryError(
             f"{path}: the history of the stories can't be read ({error}). Put a backup in its "
@@ -65,33 +65,33 @@ def read_history(path: Path) -> pa.Table:
 
 
 def members(history: pa.Table) -> pa.Table:
-    """Tell which documents are remembered of which stories: schema `identity.MEMBERS`."""
+    """Return the documents of all stories in the history, schema `identity.MEMBERS`."""
     last = _last_rows(history, "event")
     ended = last.index[last["event"].isin(GONE)]
     living = pa.array(last["story_id"].drop(ended), pa.string())
     rows = history.filter(pc.is_in(history["story_id"], living))
-    # What a document did last in a story counts. It can't both join and leave in one row.
+    # A document's last move in a story counts. It can't both join and leave in one row.
     moves = pd.concat([_moves(rows, "joined"), _moves(rows, "left")]).sort_values("row")
     moves = moves.drop_duplicates(["doc_id", "story_id"], keep="last")
-    there = moves[moves["move"] == "joined"].assign(living=True)
-    gone = _moves(history.take(pa.array(ended, pa.int64())), "left").assign(living=False)
-    return pa.Table.from_pandas(pd.concat([there, gone]), MEMBERS, preserve_index=False)
+    present = moves[moves["move"] == "joined"].assign(living=True)
+    last = _moves(history.take(pa.array(ended, pa.int64())), "left").assign(living=False)
+    return pa.Table.from_pandas(pd.concat([present, last]), MEMBERS, preserve_index=False)
 
 
 def record(
     history: pa.Table, labels: pa.Table, stories: pa.Table, run_id: str, at: datetime
 ) -> pa.Table:
-    """Add to the history what became of every story. Nothing, if these labels are recorded.
+    """Append a run's events to the history; append nothing if its labels are recorded already.
 
     Args:
-        history: as `read_history` gives it.
+        history: as returned by `read_history`.
         labels: columns doc_id, label, story_id (null for noise), of this run.
         stories: columns story_id, title, of this run.
-        run_id: of the run that saw this.
-        at: when it began.
+        run_id: the id of this run.
+        at: when this run began.
 
     Raises:
-        HistoryError: the labels got their ids by another history than this.
+        HistoryError: the labels got their ids from another history than this.
     """
     digest = _digest(labels)
     if (history.schema.metadata or {}).get(_RECORDED) == digest:
@@ -108,30 +108,30 @@ def record(
 
 
 def is_recorded(history: pa.Table, labels: pa.Table) -> bool:
-    """Tell whether the history's living stories are those of the labels, to the document."""
-    living, _ = remembered(members(history))
+    """Return True if the living stories of the history have exactly the documents of the labels."""
+    living, _ = split_members(members(history))
     now = labels.select(["doc_id", "story_id"]).drop_null()
     pairs = set(living[["doc_id", "story"]].itertuples(index=False, name=None))
     return pairs == set(zip(*(now[name].to_pylist() for name in now.column_names), strict=True))
 
 
-def rows_of(history: pa.Table, run_id: str) -> pa.Table:
-    """Pick a run's rows."""
+def rows_of_run(history: pa.Table, run_id: str) -> pa.Table:
+    """Return a run's rows."""
     return history.filter(pc.equal(history["run_id"], run_id))
 
 
-def counts(rows: pa.Table) -> dict[str, int]:
-    """Count rows by event; events without one are 0."""
-    found = dict.fromkeys(EVENTS, 0)
+def count_events(rows: pa.Table) -> dict[str, int]:
+    """Return the number of rows by event, with 0 for events that don't occur."""
+    counts = dict.fromkeys(EVENTS, 0)
     for event in rows["event"].to_pylist():
-        found[event] += 1
-    return found
+        counts[event] += 1
+    return counts
 
 
-def as_markdown(rows: pa.Table, most: int = 50) -> str:
-    """Write merges and splits as a Markdown table, those of most documents first."""
-    met = rows.filter(pc.is_in(rows["event"], pa.array(["merged", "split"])))
-    met = met.sort_by([("shared", "descending"), ("story_id", "ascending")])
+def as_markdown(rows: pa.Table, max_rows: int = 50) -> str:
+    """Return merges and splits as a Markdown table, those that share most documents first."""
+    pairs = rows.filter(pc.is_in(rows["event"], pa.array(["merged", "split"])))
+    pairs = pairs.sort_by([("shared", "descending"), ("story_id", "ascending")])
     titles = dict(zip(rows["story_id"].to_pylist(), rows["title"].to_pylist(), strict=True))
     return markdown_table(
         {"event": "left", "articles": "right", "story": "left", "other story": "left"},
@@ -142,19 +142,19 @@ def as_markdown(rows: pa.Table, most: int = 50) -> str:
                 row["title"],
                 titles[row["other_story_id"]],
             ]
-            for row in met.slice(0, most).to_pylist()
+            for row in pairs.slice(0, max_rows).to_pylist()
         ],
     )
 
 
 def _last_rows(history: pa.Table, column: str) -> pd.DataFrame:
-    """Give every story's last row: story_id and a column, by the row's number."""
+    """Return every story's last row: story_id and a column, indexed by row number."""
     frame = history.select(["story_id", column]).to_pandas()
     return frame.drop_duplicates("story_id", keep="last")
 
 
 def _moves(history: pa.Table, move: str) -> pd.DataFrame:
-    """Give a row per document that joined or left: doc_id, story_id, move, row of the history."""
+    """Return a row per document that joined or left: doc_id, story_id, row of the history, move."""
     lists = history[move].combine_chunks()
     row = pc.list_parent_indices(lists)
     story_id = history["story_id"].take(row)
@@ -163,7 +163,7 @@ def _moves(history: pa.Table, move: str) -> pd.DataFrame:
 
 
 def _digest(labels: pa.Table) -> bytes:
-    """Give the digest of which document is in which story, whatever the order of rows."""
+    """Return a digest of the story of every document. It doesn't depend on the order of rows."""
     table = labels.select(["doc_id", "story_id"]).sort_by("doc_id")
     digest = hashlib.sha256()
     for doc_id, story_id in zip(*(table[n].to_pylist() for n in table.column_names), strict=True):
@@ -172,7 +172,7 @@ def _digest(labels: pa.Table) -> bytes:
 
 
 def _check_ids(labels: pa.Table, known: pa.Table) -> None:
-    """Refuse labels that would be named otherwise today: the history has moved on since."""
+    """Raise HistoryError if the history, as it is now, would give the stories other ids."""
     label = np.asarray(labels["label"])
     names = name_stories(labels["doc_id"].to_numpy(), label, known)
     expected = [names[number] if number != NOISE else None for number in label.tolist()]
@@ -184,7 +184,7 @@ def _check_ids(labels: pa.Table, known: pa.Table) -> None:
 
 
 def _titles(history: pa.Table, labels: pa.Table, stories: pa.Table) -> dict[str, str]:
-    """Give the title of every story: today's, or else the last recorded."""
+    """Return the title of every story: today's, or else the last recorded."""
     known = _last_rows(history, "title")
     titles = dict(zip(known["story_id"], known["title"], strict=True))
     titles |= dict(zip(stories["story_id"].to_pylist(), stories["title"].to_pylist(), strict=True))
@@ -199,15 +199,15 @@ def _titles(history: pa.Table, labels: pa.Table, stories: pa.Table) -> dict[str,
 
 
 def _events(known: pa.Table, labels: pa.Table) -> list[dict[str, Any]]:
-    """Tell what became of every story: today's by label, then those that are gone by id."""
-    living, ended = remembered(known)
+    """Return one event per story: today's stories by label, then the others by id."""
+    living, ended = split_members(known)
     now = labels.select(["doc_id", "label", "story_id"]).drop_null().to_pandas()
     now = now.sort_values("label", kind="stable").rename(columns={"story_id": "story"})
     relations = _Relations(living, ended, now, labels["doc_id"].to_numpy())
-    was, has = (frame.groupby("story")["doc_id"].agg(set).to_dict() for frame in (living, now))
+    old, new = (frame.groupby("story")["doc_id"].agg(set).to_dict() for frame in (living, now))
     rows = []
-    for story in [*now["story"].unique(), *sorted(was.keys() - has.keys())]:
-        before, after = was.get(story, set()), has.get(story, set())
+    for story in [*now["story"].unique(), *sorted(old.keys() - new.keys())]:
+        before, after = old.get(story, set()), new.get(story, set())
         event, other, pair = relations.event(story, len(before), len(after))
         rows.append(
             {
@@ -226,32 +226,32 @@ def _events(known: pa.Table, labels: pa.Table) -> list[dict[str, Any]]:
 
 
 class _Relations:
-    """How the stories of two runs relate, by pairs of them that share documents."""
+    """How the stories of two runs relate: pairs of stories that share documents."""
 
     def __init__(
         self, living: pd.DataFrame, ended: pd.DataFrame, now: pd.DataFrame, present: np.ndarray
     ) -> None:
-        pairs = still_there(living, now, present)
+        pairs = compare_present(living, now, present)
         self._itself = _by(pairs[pairs["before"] == pairs["after"]], "after")
         self._source = _by(pairs[pairs["of_after"] > 0.5], "after")
-        self._heir = _by(pairs[pairs["of_before"] > 0.5], "before")
-        last = compare(ended, now)
-        self._back = _by(last[last["before"] == last["after"]], "after")
+        self._target = _by(pairs[pairs["of_before"] > 0.5], "before")
+        returned = compare(ended, now)
+        self._returned = _by(returned[returned["before"] == returned["after"]], "after")
 
     def event(self, story: str, before: int, after: int) -> tuple[str, str | None, Any]:
-        """Give a story's event, the other story, and the pair whose overlap the row tells."""
+        """Return a story's event, the other story, and the pair whose overlap the row holds."""
         if before and after:
             change = "continued" if after == before else "grown" if after > before else "shrunk"
             return change, None, self._itself[story]
         if after and story in self._source:
             return "split", self._source[story].before, self._source[story]
         if after:
-            return "born", None, self._back.get(story)
-        if story in self._heir:
-            return "merged", self._heir[story].after, self._heir[story]
+            return "born", None, self._returned.get(story)
+        if story in self._target:
+            return "merged", self._target[story].after, self._target[story]
         return "ended", None, None
 
 
 def _by(pairs: pd.DataFrame, key: str) -> dict[str, Any]:
-    """Look pairs up by one of their stories, which is in one of them at most."""
+    """Return the pairs by the story in column `key`, which occurs once at most."""
     return {getattr(pair, key): pair for pair in pairs.itertuples()}

@@ -1,4 +1,4 @@
-"""Labels → stories: headlines, counts and dates, and tables joined by id."""
+"""Labels → stories: headlines, keywords, counts and dates."""
 
 import html
 import re
@@ -9,17 +9,8 @@ import pyarrow as pa
 import pytest
 from markdown_it import MarkdownIt
 
-from newsclust_pipeline.cluster.hdbscan import NOISE, Clusters
-from newsclust_pipeline.cluster.nearest_story import Nearest
-from newsclust_pipeline.core.tables import join
-from newsclust_pipeline.stories.describe import (
-    STORIES,
-    as_markdown,
-    describe,
-    labels_table,
-    noise_share,
-    with_nearest,
-)
+from newsclust_pipeline.cluster.hdbscan import NOISE
+from newsclust_pipeline.stories.describe import STORIES, as_markdown, describe
 
 DAY = datetime(2024, 4, 24, 9, 30, 0, 123456, tzinfo=UTC)
 SCHEMA = pa.schema(
@@ -56,80 +47,14 @@ def documents(*rows):
     return pa.Table.from_pylist(list(rows), schema=SCHEMA)
 
 
-def described(*rows):
+def describe_rows(*rows):
     return describe(documents(*rows), vectors(len(rows))).to_pylist()
 
 
 def vectors(count):
-    """The first is the one in the middle."""
+    """The first is the medoid."""
     turned = np.linspace(0, 0.5, count) * (-1) ** np.arange(count)
     return np.column_stack([np.cos(turned), np.sin(turned)]).astype(np.float32)
-
-
-def clusters(*labels):
-    labels = np.array(labels, dtype=np.int32)
-    return Clusters(
-        labels, np.where(labels == NOISE, 0.0, 0.75), np.full(len({*labels} - {NOISE}), 0.5)
-    )
-
-
-def ids(*names):
-    return np.array(names, dtype=np.str_)
-
-
-def test_labels_probabilities_and_ids_stand_in_the_rows_of_their_documents():
-    table = labels_table(ids("a", "b", "c", "d"), clusters(1, NOISE, 0, 1), ["sc", "sa"])
-    types = [pa.string(), pa.int32(), pa.float64(), pa.string(), pa.float64()]
-    assert table.schema.types == types
-    assert table.to_pydict() == {
-        "doc_id": ["a", "b", "c", "d"],
-        "label": [1, NOISE, 0, 1],
-        "probability": [0.75, 0.0, 0.75, 0.75],
-        "story_id": ["sa", None, "sc", "sa"],
-        "persistence": [0.5, None, 0.5, 0.5],
-    }
-
-
-def test_the_nearest_story_stands_beside_documents_in_none():
-    labels = labels_table(ids("a", "b", "c"), clusters(0, 0, NOISE), ["sa"])
-    nearest = Nearest(np.array([NOISE, NOISE, 0]), np.array([np.nan, np.nan, 0.5]))
-    table = with_nearest(labels, nearest).to_pydict()
-    assert table["nearest_story_id"] == [None, None, "sa"]
-    assert table["nearest_story_strength"] == [None, None, 0.5]
-    assert table["label"][2] == NOISE, "it stays in none"
-
-
-@pytest.mark.parametrize("labels", [(), (NOISE,), (NOISE, NOISE, NOISE)])
-def test_without_stories_every_id_is_null_and_its_column_still_text(labels):
-    table = labels_table(ids(*"abc"[: len(labels)]), clusters(*labels), [])
-    assert table["story_id"].to_pylist() == [None] * len(labels)
-    assert table["story_id"].type == pa.string()
-    assert table["doc_id"].type == pa.string()
-
-
-def test_tables_join_by_doc_id_not_by_position():
-    documents = pa.table({"doc_id": ["a", "b", "c"], "title": ["A", "B", "C"]})
-    labels = pa.table({"doc_id": ["c", "a", "b"], "label": [3, 1, 2]})
-    places = pa.table({"doc_id": ["b", "c", "a", "left"], "x": [0.2, 0.3, 0.1, 9.9]})
-    assert join(documents, labels, places).to_pydict() == {
-        "doc_id": ["a", "b", "c"],
-        "title": ["A", "B", "C"],
-        "label": [1, 2, 3],
-        "x": [0.1, 0.2, 0.3],
-    }
-
-
-def test_a_document_that_a_stage_lacks_stops_the_join_with_count_and_remedy():
-    documents = pa.table({"doc_id": ["a", "b", "c"]})
-    labels = pa.table({"doc_id": ["b"], "label": [2]})
-    with pytest.raises(ValueError, match=r"2 of 3 documents are missing.*Materialise all assets"):
-        join(documents, labels)
-
-
-def test_empty_tables_join():
-    none = pa.table({"doc_id": pa.array([], pa.string())})
-    labels = pa.table({"doc_id": pa.array([], pa.string()), "label": pa.array([], pa.int32())})
-    assert join(none, labels).column_names == ["doc_id", "label"]
 
 
 def test_a_story_is_counted_dated_and_named():
@@ -142,7 +67,7 @@ def test_a_story_is_counted_dated_and_named():
         document(title="Ferry fire, undated", venues=["The Lantern"], published_at=None),
         document(NOISE, title="Otters return", venues=["Mirren Echo"]),
     ]
-    assert described(*rows) == [
+    assert describe_rows(*rows) == [
         {
             "story_id": "s0",
             "label": 0,
@@ -169,7 +94,7 @@ def exemplar(*titles, angles=(0, 0.1, -0.2)):
     return story["exemplar_doc_id"]
 
 
-def test_the_exemplar_is_the_document_nearest_to_all_others():
+def test_the_exemplar_is_the_medoid():
     same = ["Ferry fire one", "Ferry fire two", "Ferry fire three"]
     assert exemplar(*same) == "d0"
     assert exemplar(*same, angles=(0.4, 0, -0.3)) == "d1"
@@ -182,29 +107,29 @@ def test_the_exemplar_is_the_document_nearest_to_all_others():
     assert story["exemplar_doc_id"] == f"d{squares.argmin()}"
 
 
-def test_of_equally_near_documents_the_first_is_the_exemplar():
+def test_the_first_of_equally_central_documents_is_the_exemplar():
     assert exemplar("Ferry fire one", "Ferry fire two", angles=(0.3, -0.7)) == "d0"
     assert exemplar("Ferry fire", "Ferry fire off", "Fire", angles=(0.5, 0.5, 0.5)) == "d0"
 
 
-def test_a_headline_that_says_nothing_of_the_story_or_far_too_much_is_not_its_title():
+def test_an_off_topic_or_overlong_headline_is_not_the_title():
     assert exemplar("Live updates", "Ferry fire off coast", "Ferry fire kills") == "d1"
     long = "Ferry fire, and then " + "all that the captain said of it " * 5
     assert exemplar(long, "Ferry fire off coast", "Ferry fire kills") == "d1"
-    assert exemplar("Live updates", "Morning news", "What else") == "d0", "where none is better"
+    assert exemplar("Live updates", "Morning news", "What else") == "d0", "if no headline is better"
 
 
 def test_stories_come_largest_first():
     labels = [2, 0, 1, 0, 0, NOISE, NOISE, NOISE, NOISE, 1]
-    found = described(*map(document, labels))
-    assert [(story["label"], story["size"]) for story in found] == [(0, 3), (1, 2), (2, 1)]
+    stories = describe_rows(*map(document, labels))
+    assert [(story["label"], story["size"]) for story in stories] == [(0, 3), (1, 2), (2, 1)]
 
 
-def test_what_is_unknown_is_not_counted_as_an_outlet_or_a_date():
+def test_unknown_outlets_and_dates_are_not_counted():
     rows = [document(venues=[], published_at=None), document(venues=[])]
-    [story] = described(*rows)
+    [story] = describe_rows(*rows)
     assert (story["outlets"], story["first_published"], story["last_published"]) == (0, DAY, DAY)
-    [story] = described(document(published_at=None), document(published_at=None))
+    [story] = describe_rows(document(published_at=None), document(published_at=None))
     assert (story["first_published"], story["last_published"]) == (None, None)
 
 
@@ -216,14 +141,7 @@ def test_without_stories_the_table_is_empty_and_of_the_same_schema(rows):
     assert describe(documents(document()), vectors(1)).schema == STORIES
 
 
-@pytest.mark.parametrize(
-    ("labels", "share"), [([], 0), ([0, 0], 0), ([NOISE, 0, NOISE, 0], 0.5), ([NOISE], 1)]
-)
-def test_the_noise_share_is_that_of_documents_in_no_story(labels, share):
-    assert noise_share(pa.table({"label": pa.array(labels, pa.int32())})) == share
-
-
-def test_the_markdown_table_has_the_largest_stories_and_no_more_rows_than_asked_for():
+def test_the_markdown_table_has_the_largest_stories_up_to_the_limit():
     rows = [document(label, title=f"Ferry{label}") for label in range(5) for _ in range(9 - label)]
     lines = as_markdown(describe(documents(*rows), vectors(len(rows))), rows=2).splitlines()
     assert lines[2:] == ["| 9 | 1 | Ferry0 | Ferry0 |", "| 8 | 1 | Ferry1 | Ferry1 |"]
@@ -245,7 +163,7 @@ def test_the_markdown_table_has_the_largest_stories_and_no_more_rows_than_asked_
         "![picture](x.png)",
     ],
 )
-def test_a_headline_reads_in_markdown_as_it_was_written(title):
+def test_a_headline_is_shown_in_markdown_as_it_was_written(title):
     table = as_markdown(describe(documents(document(title=title)), vectors(1)))
     # Strikethrough is GitHub's, as are tables: the dialect that Dagster's UI renders.
     shown = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(table)

@@ -1,4 +1,4 @@
-"""The digest: what happened in the last recorded run, in Markdown that acts on nothing."""
+"""The digest: the events of the last recorded run, in safe Markdown."""
 
 import html
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from newsclust_pipeline.stories.describe import STORIES
-from newsclust_pipeline.stories.digest import MOST, digest
+from newsclust_pipeline.stories.digest import MAX_LINES, digest
 from newsclust_pipeline.stories.lineage import HISTORY
 
 AT = datetime(2026, 3, 2, 6, tzinfo=UTC)
@@ -43,7 +43,7 @@ def section(text, heading):
     return [line for line in rest.partition("\n\n")[0].splitlines() if line.startswith("- ")]
 
 
-def test_what_happened_stands_under_its_heading():
+def test_every_event_is_listed_under_its_heading():
     stories = [story("sa", size=9), story("sb"), story("sc")]
     events = [
         event("born", "sb", 0, 3),
@@ -66,26 +66,26 @@ def test_what_happened_stands_under_its_heading():
     assert section(text, "Ended") == ["- **Title old**"]
 
 
-def test_only_the_last_run_is_told():
+def test_only_the_last_run_is_shown():
     text = written([story()], [event("ended", "old", run="r1"), event("grown", "sa", 2, 3)])
     assert "Title old" not in text
     assert section(text, "Fastest growing")
 
 
-def test_what_did_not_happen_has_no_heading():
+def test_events_that_do_not_occur_have_no_heading():
     text = written([story()], [event("continued")])
     assert [line for line in text.splitlines() if line.startswith("##")] == ["## Biggest"]
 
 
-def test_a_long_list_is_cut_and_says_so():
-    stories = [story(f"s{row}") for row in range(MOST + 5)]
+def test_a_long_list_is_cut_with_a_count_of_the_rest():
+    stories = [story(f"s{row}") for row in range(MAX_LINES + 5)]
     lines = section(written(stories, [event("born", s["story_id"], 0) for s in stories]), "New")
-    assert len(lines) == MOST + 1
+    assert len(lines) == MAX_LINES + 1
     assert lines[-1] == "- and 5 more"
 
 
 @pytest.mark.parametrize("stories", [[], [story()]])
-def test_without_history_or_stories_it_is_written_all_the_same(stories):
+def test_without_history_or_stories_there_is_a_digest(stories):
     assert written(stories, []).startswith("# Stories\n")
 
 
@@ -99,7 +99,7 @@ def test_without_history_or_stories_it_is_written_all_the_same(stories):
         "`a` _b_",
     ],
 )
-def test_a_headline_reads_as_it_was_written(title):
+def test_a_headline_is_shown_as_it_was_written(title):
     shown = MarkdownIt("commonmark").render(written([story(title=title)], []))
     assert f"<strong>{html.escape(title, quote=False)}</strong>" in shown
 
@@ -107,7 +107,7 @@ def test_a_headline_reads_as_it_was_written(title):
 @pytest.mark.parametrize(
     "url", ["https://a.example/x)y> <b", "https://a.example/[a](b)", 'https://a.example/"`\\']
 )
-def test_an_address_ends_where_its_link_ends(url):
+def test_an_address_can_not_leave_its_link(url):
     table = pa.Table.from_pylist([story()], STORIES)
     articles = pa.table({"doc_id": ["d1"], "url": [url]})
     shown = MarkdownIt("commonmark").render(digest(table, HISTORY.empty_table(), articles))

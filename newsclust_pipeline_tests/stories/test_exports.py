@@ -1,4 +1,4 @@
-"""What leaves for other tools: spreadsheets that run nothing, JSON, embedding-atlas."""
+"""Exports for other tools: safe CSV, JSON, embedding-atlas."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ def rows(text):
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_a_table_comes_back_from_csv_and_json():
+def test_csv_and_json_hold_the_table():
     table = pa.Table.from_pylist([STORY, STORY | {"title": "Two"}])
     [one, _] = rows(as_csv(table))
     assert one == {
@@ -57,13 +57,13 @@ def test_no_headline_is_a_formula_in_a_spreadsheet(title):
     assert json.loads(as_json(table))[0]["title"] == title
 
 
-def test_lines_and_quotes_in_a_headline_keep_the_cells_apart():
+def test_line_breaks_and_quotes_stay_within_their_cell():
     odd = 'He said "no", then\nleft; 3,5'
     [row] = rows(as_csv(pa.Table.from_pylist([STORY | {"title": odd}])))
     assert row["title"] == odd
 
 
-def test_empty_tables_are_a_head_and_an_empty_list():
+def test_empty_tables_are_a_header_and_an_empty_list():
     none = pa.Table.from_pylist([STORY]).slice(0, 0)
     assert as_csv(none).strip() == ",".join(STORY)
     assert json.loads(as_json(none)) == []
@@ -91,7 +91,7 @@ def documents(n, k=1):
     return documents_table(articles, labels, stories, positions, neighbours)
 
 
-def test_every_document_has_all_that_is_known_of_it_and_its_neighbours_rows():
+def test_every_document_has_its_story_position_and_neighbours():
     row = documents(3, k=2).to_pylist()[1]
     assert (row["doc_id"], row["title"], row["outlet"]) == ("d1", "Td1", "d1")
     assert (row["story_id"], row["story_title"]) == ("sa", "A")
@@ -102,7 +102,7 @@ def test_every_document_has_all_that_is_known_of_it_and_its_neighbours_rows():
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_a_handful_of_documents_is_a_table_of_the_same_columns(n, tmp_path):
+def test_few_documents_give_the_same_columns(n, tmp_path):
     table = documents(n)
     assert table.num_rows == n
     assert table.schema.field("neighbors").type == documents(3).schema.field("neighbors").type

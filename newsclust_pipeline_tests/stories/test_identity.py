@@ -1,4 +1,4 @@
-"""Clusters get the ids of the stories they go on with, and no id ever passes to another story."""
+"""Clusters get the ids of the stories they continue, and no id passes to another story."""
 
 import numpy as np
 import pyarrow as pa
@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from newsclust_pipeline.cluster.hdbscan import NOISE
-from newsclust_pipeline.stories.identity import MEMBERS, compare, name_stories, remembered
+from newsclust_pipeline.stories.identity import MEMBERS, compare, name_stories, split_members
 
 
 def remember(living=None, ended=None):
@@ -28,7 +28,7 @@ def name(clusters, members=None, noise=""):
     return name_stories(np.array(doc_id, dtype=np.str_), labels, members or remember())
 
 
-def test_without_a_memory_stories_are_named_by_their_first_documents():
+def test_without_a_history_stories_are_named_by_their_first_documents():
     assert name(["bde", "acf"], noise="gh") == ["sb", "sa"]
 
 
@@ -75,13 +75,13 @@ def test_as_many_documents_as_possible_keep_their_id():
     assert name(["abcdhij", "efg"], members) == ["s2", "s1"]
 
 
-def test_articles_count_before_how_well_a_story_fits():
+def test_the_number_of_articles_has_priority_over_the_overlap():
     members = remember({"s1": "abcdefgh", "s2": "xyz"})
     assert name(["abcdxyz"], members, noise="efgh") == ["s1"]
 
 
 @pytest.mark.parametrize(("fits", "other"), [("s1", "s2"), ("s2", "s1")])
-def test_of_two_ways_with_as_many_documents_the_one_that_fits_better_is_taken(fits, other):
+def test_ties_are_decided_by_the_overlap(fits, other):
     members = remember({fits: "ab", other: "cdef"})
     assert name(["abcd"], members, noise="ef") == [fits]
 
@@ -101,12 +101,12 @@ def test_a_story_that_ended_does_not_give_its_id_to_one_of_mostly_other_document
     assert name(["abcxyzw"], remember(ended={"sa": "abc"})) == ["sa-2"]
 
 
-def test_the_living_go_before_those_that_ended():
+def test_living_stories_have_priority_over_ended_ones():
     assert name(["abc"], remember({"s2": "abc"}, ended={"s1": "abc"})) == ["s2"]
     assert name(["abcd"], remember({"s2": "cd"}, ended={"s1": "abcd"})) == ["s2"]
 
 
-def test_a_cluster_that_is_left_over_may_be_one_that_ended():
+def test_a_cluster_left_over_can_be_an_ended_story():
     assert name(["abcd", "xyz"], remember({"s1": "abcdxyz"}, ended={"s2": "xyz"})) == ["s1", "s2"]
 
 
@@ -143,8 +143,8 @@ def test_of_random_clusterings_the_best_assignment_is_found_and_once_recorded_it
     assert len(set(names)) == len(names) == after.max() + 1
     assert name_stories(doc_id, after, recorded(doc_id, after, names)) == names
     in_both = (before >= 0) & (after >= 0)
-    kept = np.array(named)[before[in_both]] == np.array(names)[after[in_both]]
-    assert kept.sum() == best_assignment(before, after)
+    same_id = np.array(named)[before[in_both]] == np.array(names)[after[in_both]]
+    assert same_id.sum() == best_assignment(before, after)
 
 
 def best_assignment(before, after):
@@ -159,9 +159,11 @@ def best_assignment(before, after):
 
 
 def test_pairs_are_compared_by_what_they_share():
-    before, after = remembered(remember({"s1": "abcd", "s2": "xy"}, ended={"s1": "ab", "s3": "be"}))
-    found = compare(before, after).to_dict("records")
-    assert found == [
+    before, after = split_members(
+        remember({"s1": "abcd", "s2": "xy"}, ended={"s1": "ab", "s3": "be"})
+    )
+    pairs = compare(before, after).to_dict("records")
+    assert pairs == [
         {"before": "s1", "after": "s1", "shared": 2, "of_before": 0.5, "of_after": 1.0,
          "overlap": 0.5},
         {"before": "s1", "after": "s3", "shared": 1, "of_before": 0.25, "of_after": 0.5,

@@ -1,4 +1,4 @@
-"""What becomes of stories is told rightly, once, and never lost."""
+"""The history of stories: right events, recorded once, never lost."""
 
 import html
 import os
@@ -17,14 +17,14 @@ from newsclust_pipeline.cluster.hdbscan import NOISE, Clusters
 from newsclust_pipeline.core.errors import HistoryError
 from newsclust_pipeline.core.files import atomic_path, write_parquet
 from newsclust_pipeline.stories import identity, lineage
-from newsclust_pipeline.stories.describe import labels_table
+from newsclust_pipeline.stories.labels import labels_table
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 EMPTY = lineage.HISTORY.empty_table()
 
 
 def labelled(history, clusters, noise=""):
-    """Cluster documents, a letter each, as the pipeline would: largest first, named by history."""
+    """Return the labels of clusters (a letter per document), as the pipeline makes them."""
     clusters = sorted(clusters, key=len, reverse=True)
     label = {doc_id: row for row, documents in enumerate(clusters) for doc_id in documents}
     doc_id = np.array(sorted([*label, *noise]), dtype=np.str_)
@@ -51,7 +51,7 @@ def record(history, labels, run):
 
 
 def replay(*runs):
-    """Record a run for every clustering (clusters, or clusters and noise); give the history."""
+    """Record a run for every clustering (clusters, or clusters and noise); return the history."""
     history = EMPTY
     for number, run in enumerate(runs):
         clusters, noise = run if isinstance(run, tuple) else (run, "")
@@ -60,14 +60,14 @@ def replay(*runs):
 
 
 def rows(history, run=None):
-    """The rows of the last run (or another) by story, as event, other, sizes, shared."""
+    """Return the rows of the last run (or another) by story: event, other, sizes, shared."""
     run = run or history["run_id"][-1].as_py()
     return {
         row["story_id"]: (
             row["event"], row["other_story_id"], row["size_before"], row["size_after"],
             row["shared"],
         )
-        for row in lineage.rows_of(history, run).to_pylist()
+        for row in lineage.rows_of_run(history, run).to_pylist()
     }  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_stories_continue_grow_and_shrink_by_their_number_of_documents():
     }
 
 
-def test_a_story_that_goes_into_another_is_merged_into_it():
+def test_a_story_that_joins_another_is_merged_into_it():
     assert rows(replay(["abcde", "xyz"], ["abcdexyz"])) == {
         "sa": ("grown", None, 5, 8, 5),
         "sx": ("merged", "sa", 3, 0, 3),
@@ -122,7 +122,7 @@ def test_a_story_that_falls_to_pieces_has_ended_and_they_are_split_from_it():
     }
 
 
-def test_a_new_story_that_takes_no_majority_from_anywhere_is_born():
+def test_a_new_story_without_a_majority_from_another_is_born():
     history = replay(["abcdef", "uvwxyz"], ["abcd", "uvwx", "efyz"])
     assert rows(history)["se"] == ("born", None, 0, 4, 0)
 
@@ -138,7 +138,7 @@ def test_a_story_whose_documents_have_all_left_the_dump_has_ended():
     assert rows(replay(["abc", "xyz"], ["abc"]))["sx"] == ("ended", None, 3, 0, 0)
 
 
-def test_where_most_documents_became_noise_the_rest_does_not_make_a_merger():
+def test_a_story_whose_documents_mostly_became_noise_is_not_merged():
     history = replay(["abcde", "vwxyz"], (["abcdeyz"], "vwx"))
     assert rows(history)["sv"] == ("ended", None, 5, 0, 0)
 
@@ -148,13 +148,13 @@ def test_documents_that_left_the_dump_do_not_hide_a_merger():
     assert rows(history)["sv"] == ("merged", "sa", 5, 0, 1)
 
 
-def test_a_story_that_comes_back_is_born_again_under_its_id():
+def test_a_story_that_returns_is_born_again_under_its_id():
     history = replay(["abc", "xyz"], (["abc"], "xyz"), ["abc", "wxyz"])
     assert rows(history)["sx"] == ("born", None, 0, 4, 3)
-    assert lineage.rows_of(history, "run2")["overlap"].to_pylist() == [0.75, 1.0]
+    assert lineage.rows_of_run(history, "run2")["overlap"].to_pylist() == [0.75, 1.0]
 
 
-def test_a_story_that_was_merged_and_splits_off_again_has_its_id_back():
+def test_a_merged_story_that_splits_off_again_gets_its_id_back():
     history = replay(["abcde", "xyz"], ["abcdexyz"], ["abcde", "xyz"])
     assert rows(history) == {
         "sa": ("shrunk", None, 8, 5, 5),
@@ -183,18 +183,18 @@ def test_stories_that_swap_documents_continue_and_no_one_merges():
 def test_every_story_has_one_row_a_run():
     history = replay(["abcdefgh", "xyz"], ["abcde", "fghi", "xyzk"], ["abcdefghi"])
     for run in ("run0", "run1", "run2"):
-        stories = lineage.rows_of(history, run)["story_id"].to_pylist()
+        stories = lineage.rows_of_run(history, run)["story_id"].to_pylist()
         assert len(set(stories)) == len(stories)
-    assert lineage.rows_of(history, "run1").num_rows == 3
+    assert lineage.rows_of_run(history, "run1").num_rows == 3
 
 
-def test_everything_becomes_noise_and_comes_back():
+def test_all_stories_can_become_noise_and_return():
     history = replay(["abc", "xyz"], ([], "abcxyz"), ["abc", "xyz"])
     assert {row[0] for row in rows(history, "run1").values()} == {"ended"}
     assert rows(history) == {"sa": ("born", None, 0, 3, 3), "sx": ("born", None, 0, 3, 3)}
 
 
-def test_runs_without_documents_or_stories_are_runs_like_others():
+def test_runs_without_documents_or_stories_are_recorded():
     assert replay([], []).num_rows == 0
     assert replay(([], "abc")).num_rows == 0
     history = replay([], ["abc"], [], ["abc"])
@@ -202,16 +202,16 @@ def test_runs_without_documents_or_stories_are_runs_like_others():
     assert history.schema.equals(lineage.HISTORY)
 
 
-def test_the_overlap_is_that_of_documents_still_there_that_were_in_a_story():
+def test_the_overlap_counts_documents_that_are_present_and_were_in_a_story():
     history = replay((["abcdef"], "n"), ["cdefnz"])
-    assert lineage.rows_of(history, "run1")["overlap"].to_pylist() == [1.0]
+    assert lineage.rows_of_run(history, "run1")["overlap"].to_pylist() == [1.0]
     history = replay(["abcdef"], (["bcd"], "ef"))
-    assert lineage.rows_of(history, "run1")["overlap"].to_pylist() == [3 / 5]
+    assert lineage.rows_of_run(history, "run1")["overlap"].to_pylist() == [3 / 5]
 
 
-def test_rows_tell_the_run_its_time_and_who_joined_and_left():
+def test_rows_hold_run_time_and_the_documents_that_joined_and_left():
     history = replay(["abcd", "xyz"], ["bcdef"])
-    assert lineage.rows_of(history, "run1").to_pylist() == [
+    assert lineage.rows_of_run(history, "run1").to_pylist() == [
         {
             "run_id": "run1", "at": START + timedelta(days=1), "story_id": "sa", "event": "grown",
             "other_story_id": None, "size_before": 4, "size_after": 5, "shared": 3, "overlap": 1.0,
@@ -225,7 +225,7 @@ def test_rows_tell_the_run_its_time_and_who_joined_and_left():
     ]  # fmt: skip
 
 
-def test_the_same_labels_again_add_nothing_however_their_rows_are_ordered():
+def test_the_same_labels_in_any_order_of_rows_add_nothing():
     history = replay(["abc"], ["abcd", "xyz"])
     labels = labelled(history, ["abcd", "xyz"])
     assert record(history, labels, 7) is history
@@ -237,20 +237,20 @@ def test_new_documents_that_are_noise_make_a_run_in_which_stories_continue():
     assert history["event"].to_pylist() == ["born", "continued"]
 
 
-def test_what_is_remembered_is_the_last_run_and_of_the_ended_their_last_documents():
+def test_members_are_those_of_the_last_run_and_the_last_ones_of_ended_stories():
     history = replay(["abc", "mno", "xyz"], ["abcd", "no", "xyz"], (["bcdno"], "xyz"))
-    living, ended = identity.remembered(lineage.members(history))
+    living, ended = identity.split_members(lineage.members(history))
     assert living.groupby("story")["doc_id"].agg("".join).to_dict() == {"sa": "bcdno"}
     assert ended.groupby("story")["doc_id"].agg("".join).to_dict() == {"sm": "no", "sx": "xyz"}
 
 
-def test_a_document_that_left_a_story_and_came_back_is_in_it():
+def test_a_document_that_left_a_story_and_returned_is_a_member():
     history = replay(["abcx"], (["abc"], "x"), ["abcx"])
-    living, _ = identity.remembered(lineage.members(history))
+    living, _ = identity.split_members(lineage.members(history))
     assert sorted(living["doc_id"]) == ["a", "b", "c", "x"]
 
 
-def test_the_history_tells_whether_it_has_the_labels():
+def test_recorded_labels_are_recognised():
     history = replay(["abc", "xyz"])
     assert lineage.is_recorded(history, labelled(history, ["abc", "xyz"]))
     assert not lineage.is_recorded(history, labelled(history, ["abc", "xyzw"]))
@@ -259,35 +259,35 @@ def test_the_history_tells_whether_it_has_the_labels():
 
 
 def test_labels_named_by_another_history_are_refused():
-    """As when another run has recorded in between, or a backup was put back."""
+    """Another run has recorded in between, or a backup was restored."""
     late = labelled(EMPTY, ["bcd"])
     history = replay(["abcd"])
     with pytest.raises(HistoryError, match=r"named by another history.*hdbscan_labels again"):
         record(history, late, 1)
 
 
-def test_a_run_that_recorded_nothing_is_as_if_it_had_not_been():
+def test_a_run_that_recorded_nothing_has_no_effect():
     history = replay(["abc", "xyz"])
     labelled(history, ["abcxyz"])  # this run failed before it could record
     after = record(history, labelled(history, ["abcd", "xyz"]), 2)
     assert rows(after) == {"sa": ("grown", None, 3, 4, 3), "sx": ("continued", None, 3, 3, 3)}
 
 
-def stored(path, history):
+def write(path, history):
     with atomic_path(path) as temporary:
         write_parquet(history, temporary)
     return path.read_bytes()
 
 
-def test_the_history_comes_back_from_disk_and_the_same_runs_give_the_same_bytes(tmp_path):
+def test_a_round_trip_keeps_the_history_and_the_same_runs_give_the_same_bytes(tmp_path):
     path = tmp_path / "story_lineage.parquet"
     runs = (["abc", "xyz"], (["abcx"], "yz"), ["abcx", "wyz"])
     history = replay(*runs)
-    content = stored(path, history)
-    found = lineage.read_history(path)
-    assert found.equals(history)
-    assert stored(path, found) == content == stored(path, replay(*runs))
-    assert record(found, labelled(found, runs[-1]), 9) is found
+    content = write(path, history)
+    history_read = lineage.read_history(path)
+    assert history_read.equals(history)
+    assert write(path, history_read) == content == write(path, replay(*runs))
+    assert record(history_read, labelled(history_read, runs[-1]), 9) is history_read
 
 
 def test_no_file_is_an_empty_history(tmp_path):
@@ -295,9 +295,9 @@ def test_no_file_is_an_empty_history(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "another table", "a folder", "nulls"])
-def test_a_history_that_cannot_be_read_is_named_and_kept(tmp_path, damage):
+def test_an_unreadable_history_is_an_error_and_the_file_stays(tmp_path, damage):
     path = tmp_path / "story_lineage.parquet"
-    content = stored(path, replay(["abc"]))
+    content = write(path, replay(["abc"]))
     if damage == "cut":
         path.write_bytes(content[: len(content) // 2])
     elif damage == "empty":
@@ -316,18 +316,18 @@ def test_a_history_that_cannot_be_read_is_named_and_kept(tmp_path, damage):
     assert path.exists()
 
 
-def test_a_history_rewritten_by_pandas_is_read_all_the_same(tmp_path):
+def test_a_history_rewritten_by_pandas_can_be_read(tmp_path):
     path = tmp_path / "story_lineage.parquet"
     history = replay(["abc", "xyz"])
     history.to_pandas().to_parquet(path)
-    found = lineage.read_history(path)
-    assert found.equals(history)
-    assert lineage.members(found).equals(lineage.members(history))
+    history_read = lineage.read_history(path)
+    assert history_read.equals(history)
+    assert lineage.members(history_read).equals(lineage.members(history))
 
 
-def test_a_process_killed_while_it_writes_leaves_the_history_as_it_was(tmp_path):
+def test_a_process_killed_while_writing_leaves_the_old_history(tmp_path):
     path = tmp_path / "story_lineage.parquet"
-    content = stored(path, replay(["abc"]))
+    content = write(path, replay(["abc"]))
     code = (
         "import os, pathlib, signal\n"
         "from newsclust_pipeline.core.files import atomic_path\n"
@@ -341,19 +341,19 @@ def test_a_process_killed_while_it_writes_leaves_the_history_as_it_was(tmp_path)
 
 def test_events_are_counted():
     history = replay(["abcdefgh", "xyz"], ["abcde", "fghi"])
-    assert lineage.counts(lineage.rows_of(history, "run1")) == {
+    assert lineage.count_events(lineage.rows_of_run(history, "run1")) == {
         "born": 0, "continued": 0, "grown": 0, "shrunk": 1, "merged": 0, "split": 1, "ended": 1,
     }  # fmt: skip
-    assert set(lineage.counts(EMPTY).values()) == {0}
+    assert set(lineage.count_events(EMPTY).values()) == {0}
 
 
-def test_mergers_and_splits_are_shown_with_both_headlines_as_they_were_written():
+def test_mergers_and_splits_are_shown_with_both_headlines():
     history = replay(["abcdefghi", "vw"])
     labels = labelled(history, ["abcdevw", "fghi"])
     titles = {"sa": "*Ferry* | fire", "sf": "<b>Odd</b>"}
     stories = pa.table({"story_id": list(titles), "title": list(titles.values())})
     done = lineage.record(history, labels, stories, "run1", START)
-    table = lineage.as_markdown(lineage.rows_of(done, "run1"))
+    table = lineage.as_markdown(lineage.rows_of_run(done, "run1"))
     shown = MarkdownIt("commonmark").enable("table").render(table)
     cells = [html.unescape(cell) for cell in re.findall("<td[^>]*>(.*?)</td>", shown)]
     assert cells == [
@@ -362,7 +362,7 @@ def test_mergers_and_splits_are_shown_with_both_headlines_as_they_were_written()
     ]  # fmt: skip
 
 
-def test_a_story_without_a_title_is_an_error_that_says_what_to_do():
+def test_a_story_without_a_title_is_an_error_with_a_remedy():
     labels = labelled(EMPTY, ["abc", "xyz"])
     with pytest.raises(HistoryError, match=r"1 of 2 stories.*no title.*again"):
         lineage.record(EMPTY, labels, headlines(labels).slice(1), "run0", START)

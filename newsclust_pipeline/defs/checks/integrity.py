@@ -11,7 +11,7 @@ from newsclust_pipeline.defs import assets
 from newsclust_pipeline.defs.checks.verdict import verdict
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.search.knn import recall
-from newsclust_pipeline.stories.describe import noise_share
+from newsclust_pipeline.stories.labels import noise_share
 from newsclust_pipeline.stories.lineage import is_recorded
 
 LEAST_RECALL = 0.95

@@ -10,6 +10,7 @@ from pydantic import Field
 from newsclust_pipeline.core.errors import SettingError
 from newsclust_pipeline.embed.client import Service
 from newsclust_pipeline.stories import titles
+from newsclust_pipeline.stories.title_model import TitleModel
 
 
 class Titles(dg.ConfigurableResource[Any]):
@@ -20,22 +21,24 @@ class Titles(dg.ConfigurableResource[Any]):
     api_key: str = Field("", description="Its key. Never logged or persisted.")
     data_dir: str = Field("data", description="Where its answers are remembered.")
 
-    def retitled(
-        self, told: pa.Table, documents: pa.Table, most: int, seconds: float
-    ) -> titles.Titled:
-        """Give stories the model's titles; see `stories.titles.retitled`.
+    def retitle(
+        self, stories: pa.Table, documents: pa.Table, most: int, seconds: float
+    ) -> titles.TitleResult:
+        """Return the stories with the model's titles; see `stories.titles.retitle`.
 
-        Without a model, or one that can't be, they keep their headlines.
+        Without a model, or with invalid settings, they keep their headlines.
         """
         if not self.model:
-            return titles.Titled(told)
+            return titles.TitleResult(stories)
         memory = Path(self.data_dir) / "title_answers.json"
         try:
-            return titles.retitled(told, documents, self._load(seconds), memory, most, seconds)
+            return titles.retitle(stories, documents, self._load(seconds), memory, most, seconds)
         except SettingError as error:
-            return titles.Titled(told, warning=f"{error} All stories keep a headline as title.")
+            return titles.TitleResult(
+                stories, warning=f"{error} All stories keep a headline as title."
+            )
 
-    def _load(self, seconds: float) -> titles.TitleModel:
+    def _load(self, seconds: float) -> TitleModel:
         service = Service(
             self.base_url,
             self.api_key,
@@ -44,4 +47,4 @@ class Titles(dg.ConfigurableResource[Any]):
             timeout=min(seconds, 30),
             max_retries=2,
         )
-        return titles.TitleModel(service, self.model)
+        return TitleModel(service, self.model)

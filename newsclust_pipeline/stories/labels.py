@@ -1,0 +1,50 @@
+"""Cluster labels with the ids of their stories: the table that `hdbscan_labels` persists."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from newsclust_pipeline.cluster.hdbscan import NOISE, Clusters
+from newsclust_pipeline.cluster.nearest_story import Nearest
+
+
+def labels_table(doc_id: np.ndarray, clusters: Clusters, names: Sequence[str]) -> pa.Table:
+    """Return the table of labels: doc_id, label, probability, story_id, persistence.
+
+    The last two columns describe the document's story; they are null for noise.
+
+    Args:
+        doc_id: (n,) ids.
+        clusters: the clusters of these documents.
+        names: the story id of every label; see `identity.name_stories`.
+    """
+    story = [None if label == NOISE else names[label] for label in clusters.labels]
+    persistence = np.append(clusters.persistence, np.nan)[clusters.labels]  # −1 is the last
+    return pa.table(
+        {
+            "doc_id": pa.array(doc_id.tolist(), pa.string()),
+            "label": pa.array(clusters.labels, pa.int32()),
+            "probability": pa.array(clusters.probabilities, pa.float64()),
+            "story_id": pa.array(story, pa.string()),
+            "persistence": pa.array(persistence, pa.float64(), from_pandas=True),
+        }
+    )
+
+
+def add_nearest_story(labels: pa.Table, nearest: Nearest) -> pa.Table:
+    """Append nearest_story_id and nearest_story_strength to the table of labels.
+
+    Both are set for noise that has a neighbour in a story, and null for all other documents.
+    """
+    of_label = dict(zip(labels["label"].to_pylist(), labels["story_id"].to_pylist(), strict=True))
+    story = [None if label == NOISE else of_label[label] for label in nearest.labels]
+    strength = pa.array(nearest.strengths, pa.float64(), from_pandas=True)
+    labels = labels.append_column("nearest_story_id", pa.array(story, pa.string()))
+    return labels.append_column("nearest_story_strength", strength)
+
+
+def noise_share(labels: pa.Table) -> float:
+    """Return the share of documents in no story; 0 if there are no documents."""
+    values = np.asarray(labels["label"])
+    return float(np.mean(values == NOISE)) if len(values) else 0.0

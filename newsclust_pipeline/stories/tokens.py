@@ -1,0 +1,81 @@
+"""Text → tokens: words in any script, and pairs of characters where a script has no spaces."""
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import takewhile
+from typing import Any, NamedTuple
+
+LEAD = 600  # characters of a text that are read: news articles state their subject first
+# Two forms of one word share this part of the longer form, counted from its start.
+_SHARED_STEM = 0.57
+
+
+class Token(NamedTuple):
+    """A word, or a pair of adjacent characters of a script without spaces, with its position.
+
+    Attributes:
+        text: the token, case-folded.
+        start, end: its position in the text it was cut from.
+        spaced: True for words, False for pairs of characters.
+        headline: True if it starts in the text's first line.
+        small: True for words of at most three letters that start with a lower-case letter, as
+            articles and prepositions do.
+    """
+
+    text: str
+    start: int
+    end: int
+    spaced: bool
+    headline: bool
+    small: bool = False
+
+
+def tokenize(text: str) -> Iterator[Token]:
+    """Yield the tokens of a text in their order.
+
+    >>> [token.text for token in tokenize("Haiti’s U.S. envoy resigns 海地总理")]
+    ['haiti', 'us', 'envoy', 'resigns', '海地', '地总', '总理']
+    """
+    headline = len(text.partition("\n")[0])
+    for match in _pattern().finditer(text):
+        start, end = match.span("word") if match["word"] else match.span()
+        if match["word"]:
+            word = text[start:end].replace(".", "").casefold()
+            small = len(word) < 4 and not text[start].isupper()
+            yield Token(word, start, end, spaced=True, headline=start < headline, small=small)
+        else:
+            for at in range(start, end - 1):
+                pair = text[at : at + 2]
+                yield Token(pair, at, at + 2, spaced=False, headline=at < headline)
+
+
+def same_stem(one: str, other: str) -> bool:
+    """Return True if two words are equal or look like forms of one word, by their common prefix.
+
+    >>> same_stem("protest", "protesters"), same_stem("china", "chinese")
+    (True, True)
+    >>> same_stem("iran", "iraq")
+    False
+    """
+    equal = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    common, longer = sum(1 for _ in equal), max(len(one), len(other))
+    shortest_stem = 3 if common == min(len(one), len(other)) else 4
+    return one == other or common >= max(shortest_stem, _SHARED_STEM * longer)
+
+
+@cache
+def _pattern() -> Any:
+    """Return the compiled pattern of words and of runs of characters without spaces.
+
+    Elisions before a word (l’, d’) and endings behind it (’s) are not part of it.
+    """
+    import regex
+
+    unspaced = r"\p{Han}\p{Hiragana}\p{Katakana}ー々\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+    letter = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{unspaced}]]"
+    return regex.compile(
+        rf"(?V1)(?P<unspaced>[{unspaced}]+)"
+        r"|(?P<word>\p{Lu}(?:\.\p{Lu})+)(?:\.|\b)"
+        rf"|(?:\b\p{{Ll}}{{1,2}}['’])?(?P<word>{letter}+(?:['’](?:t\b|{letter}{{3,}}))*)"
+        rf"(?:['’]{letter}{{1,2}}\b)?"
+    )

@@ -1,0 +1,36 @@
+"""Tokens: words in any script, pairs of characters where there are no spaces, common stems."""
+
+import pytest
+
+from newsclust_pipeline.stories.tokens import same_stem, tokenize
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Haiti’s U.S. envoy: l’Ukraine", ["haiti", "us", "envoy", "ukraine"]),
+        ("didn't COVID-19", ["didn't", "covid", "19"]),
+        ("चुनाव की तारीख", ["चुनाव", "की", "तारीख"]),
+        ("海地总理 Ariel", ["海地", "地总", "总理", "ariel"]),
+        ("مدرسة", ["مدرسة"]),
+        (" – …!", []),
+        ("", []),
+    ],
+)
+def test_words_are_found_in_any_script(text, words):
+    assert [token.text for token in tokenize(text)] == words
+
+
+def test_tokens_have_their_position_in_the_text():
+    text = "l’Ukraine and Haiti’s U.S. envoy\n海地总理"
+    shown = [text[token.start : token.end] for token in tokenize(text)]
+    assert shown == ["Ukraine", "and", "Haiti", "U.S", "envoy", "海地", "地总", "总理"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("protest", "protesters", True), ("china", "chinese", True), ("iran", "iraq", False),
+     ("us", "us", True), ("us", "usa", False), ("austria", "australia", False)],
+)  # fmt: skip
+def test_forms_of_one_word_have_a_common_stem(one, other, same):
+    assert same_stem(one, other) == same_stem(other, one) == same
