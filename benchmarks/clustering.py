@@ -21,7 +21,8 @@ import numpy as np
 
 from benchmarks import synthetic
 from benchmarks.report import Cost, apart, spread, table, threads, versions
-from newsclust_pipeline.cluster.hdbscan import NOISE, hdbscan
+from newsclust_pipeline.cluster.condensed_tree import NOISE
+from newsclust_pipeline.cluster.hdbscan import hdbscan
 from newsclust_pipeline.search.graph import Neighbours
 
 Cluster = Callable[[Neighbours, np.ndarray], np.ndarray]

@@ -23,8 +23,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks import synthetic
 from benchmarks.report import seconds, spread, table, versions
+from newsclust_pipeline.cluster.gold import gold_figures
 from newsclust_pipeline.cluster.hdbscan import hdbscan
-from newsclust_pipeline.cluster.metrics import against_gold
 from newsclust_pipeline.defs.resources import SAMPLE
 from newsclust_pipeline.embed.minilm import MiniLM, _package_folder
 from newsclust_pipeline.ingest.cleaning import clean_text
@@ -148,7 +148,7 @@ def multiplication(size: int) -> ort.InferenceSession:
 def f1(vectors: np.ndarray, gold: list[object]) -> float:
     """Cluster as the pipeline does by default, and hold the labels against gold."""
     graph = synthetic.searched(vectors, k=50).matrix()
-    return against_gold(gold, hdbscan(graph).labels)["bcubed_f1"]
+    return gold_figures(gold, hdbscan(graph).labels)["bcubed_f1"]
 
 
 if __name__ == "__main__":

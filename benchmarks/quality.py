@@ -27,7 +27,8 @@ import pyarrow as pa
 from benchmarks import synthetic
 from benchmarks.report import table, versions
 from newsclust_pipeline.cluster import hdbscan, sweep, time_distance
-from newsclust_pipeline.cluster.metrics import bcubed, read_gold, singletons
+from newsclust_pipeline.cluster.gold import bcubed, read_gold
+from newsclust_pipeline.cluster.metrics import singletons
 from newsclust_pipeline.core.tables import matrix
 from newsclust_pipeline.defs.resources import SAMPLE
 from newsclust_pipeline.embed.base import embed

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from newsclust_pipeline.cluster import hdbscan
-from newsclust_pipeline.cluster.hdbscan import NOISE
+from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.core.files import write_parquet
 from newsclust_pipeline.core.tables import join, matrix
 from newsclust_pipeline.defs.resources import SAMPLE

@@ -1,41 +1,35 @@
-"""Sparse distance graph → HDBSCAN clusters, in memory and time that grow with the edges.
+"""Cluster a sparse distance graph by HDBSCAN, in memory and time that grow with the edges.
 
-HDBSCAN (Campello, Moulavi, Sander 2013; McInnes, Healy 2017) needs the minimum spanning tree of the
-mutual reachability graph. Absent edges are infinitely long; the package `hdbscan` takes them only
-in N × N dense matrices. Here Prim's algorithm walks the sparse graph and leaps from one connected
-component to the next; from there on `hdbscan`'s own code condenses the hierarchy and selects.
+HDBSCAN (Campello, Moulavi, Sander 2013; McInnes, Healy 2017) needs a minimum spanning tree of the
+mutual reachability graph. An absent edge is infinitely long. The package `hdbscan` accepts such
+edges only in dense N × N matrices. Here Prim's algorithm walks the sparse graph and continues with
+the next connected component where no edge leads on.
 
-Mutual reachability is full of ties (all edges of an outlier are as long as its core distance), and
-how they are broken shows in the labels. They are broken as the package breaks them on the dense
-matrix, so that its results and these are the same.
+Mutual reachability has many ties: all edges of an outlier are as long as its core distance. The
+order in which ties are broken changes the labels. It is the order of the package on the dense
+matrix, so both give the same labels.
 """
 
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Literal, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse import csgraph
 
+from newsclust_pipeline.cluster.condensed_tree import FAR, NOISE, Selection, condense, select
 from newsclust_pipeline.core.jit import compiled
-
-NOISE = -1
-Selection = Literal["eom", "leaf"]
-# Stands for infinity. Unit vectors are at most 2 apart. hdbscan writes malformed trees for true
-# infinities; any value far beyond the distances gives the same clusters.
-FAR = 1e6
-# The condensed tree as the package has it; scikit-learn calls two columns otherwise.
-_TREE = np.dtype(
-    [("parent", "<i8"), ("child", "<i8"), ("lambda_val", "<f8"), ("child_size", "<i8")]
-)
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """Labels (n,) int32, largest cluster 0, −1 for noise; probabilities (n,) float64 in [0, 1].
+    """The result of a clustering.
 
-    `persistence` (clusters,) float64 in [0, 1]: over what range of densities each of them stands.
+    Attributes:
+        labels: (n,) int32; the largest cluster is 0, noise is −1.
+        probabilities: (n,) float64 in [0, 1]: the density at which a point leaves its cluster,
+            relative to the cluster's highest density; 0 for noise.
+        persistence: (clusters,) float64 in [0, 1]: the range of densities over which each cluster
+            exists.
     """
 
     labels: np.ndarray
@@ -53,83 +47,60 @@ def hdbscan(
     """Cluster the nodes of a symmetric sparse distance graph.
 
     Args:
-        distances: (n, n), symmetric, finite, not negative; a missing entry is no edge, a stored 0
+        distances: (n, n), symmetric, finite, not negative. A missing entry is no edge, a stored 0
             is a distance.
-        min_samples: the core distance is that to this neighbour (the node itself not counted). A
-            node with fewer neighbours is noise.
+        min_samples: the core distance of a node is the distance to this neighbour, the node itself
+            not counted. A node with fewer neighbours is noise.
         min_cluster_size: smaller groups are noise.
-        selection: excess of mass (fewer, larger clusters) or leaves (more, finer ones).
+        selection: "eom", excess of mass (fewer, larger clusters), or "leaf" (more, finer ones).
         epsilon: clusters closer than this distance are not split.
 
     Raises:
-        ValueError: the matrix is not square, or holds a distance that is negative or not finite.
+        ValueError: the matrix is not square, or has a distance that is negative or not finite.
     """
     edges = spanning_tree(distances, min_samples)
     if not len(edges):
         n = distances.shape[0]
         return Clusters(np.full(n, NOISE, dtype=np.int32), np.zeros(n), np.zeros(0))
-    return select(condense(edges, min_cluster_size), selection, epsilon)
+    return ranked_by_size(*select(condense(edges, min_cluster_size), selection, epsilon))
+
+
+def ranked_by_size(
+    labels: np.ndarray, probabilities: np.ndarray, persistence: np.ndarray
+) -> Clusters:
+    """Return clusters numbered by size, the largest 0; equal sizes by their first document."""
+    old, first, members = np.unique(labels[labels != NOISE], return_index=True, return_counts=True)
+    order = np.lexsort((np.flatnonzero(labels != NOISE)[first], -members))
+    new = np.full(len(persistence) + 1, NOISE, dtype=np.int32)
+    new[old[order]] = np.arange(len(order))
+    return Clusters(new[labels], probabilities, persistence[old[order]])  # −1 is the last entry
 
 
 def spanning_tree(distances: sp.csr_array, min_samples: int) -> np.ndarray:
-    """Find a minimum spanning tree of the mutual reachability graph; arguments as of `hdbscan`.
+    """Compute a minimum spanning tree of the mutual reachability graph; arguments as of `hdbscan`.
 
     Returns:
-        Edges (n − 1, 3), or (0, 3) without documents: two ends and a length, shortest first. Those
-        that are `FAR` long lead from one connected component to another.
+        Edges (n − 1, 3), or (0, 3) without documents: two ends and a length, shortest first. Edges
+        that are `FAR` long join connected components.
     """
-    n = _checked(distances)
+    n = _size_of(distances)
     if n < 2:
         return np.empty((0, 3))
     core = core_distances(distances, min(min_samples, n - 1))
     edges = compiled(_prim)(distances.indptr, distances.indices, distances.data, core, FAR)
-    # The kind of sort matters: the package's, for its order of ties.
+    # argsort by its default algorithm, as in the package: another one orders ties differently.
     ordered: np.ndarray = edges[np.argsort(edges.T[2])]
     return ordered
 
 
-class Condensed(NamedTuple):
-    """A condensed tree, and the stability of every cluster in it."""
-
-    tree: np.ndarray
-    stability: dict[int, float]
-
-
-def condense(edges: np.ndarray, min_cluster_size: int) -> Condensed:
-    """Condense the hierarchy of a spanning tree with edges.
-
-    By scikit-learn's code, which is the package's, in half of the time. One spanning tree serves
-    every `min_cluster_size`, one condensed tree every selection.
-    """
-    from sklearn.cluster._hdbscan._tree import _condense_tree
-
-    tree = _condense_tree(_single_linkage(edges, min_cluster_size), min_cluster_size).view(_TREE)
-    return Condensed(tree, _stability(tree))
-
-
-def select(condensed: Condensed, selection: Selection = "eom", epsilon: float = 0.0) -> Clusters:
-    """Select clusters from a condensed tree, by the package's own code; see `hdbscan`."""
-    from hdbscan._hdbscan_tree import get_clusters
-
-    found, probabilities, persistence = get_clusters(
-        condensed.tree,
-        dict(condensed.stability),  # it is written to
-        cluster_selection_method=selection,
-        cluster_selection_epsilon=epsilon,
-    )
-    labels, member = _by_size(found), found != NOISE
-    by_label = np.empty_like(persistence)
-    by_label[labels[member]] = persistence[found[member]]
-    return Clusters(labels, probabilities, by_label)
-
-
 def core_distances(distances: sp.csr_array, min_samples: int) -> np.ndarray:
-    """Give every node's distance to its min_samples-th neighbour; ∞ where there are fewer: (n,)."""
+    """Return the distance from each node to its min_samples-th neighbour (n,), ∞ without one."""
     core: np.ndarray = compiled(_core)(distances.indptr, distances.data, min_samples)
     return core
 
 
-def _checked(distances: sp.csr_array) -> int:
+def _size_of(distances: sp.csr_array) -> int:
+    """Return n of a distance graph (n, n), after checking it."""
     rows, columns = distances.shape
     if rows != columns:
         raise ValueError(f"the distance graph must be square, not {rows} × {columns}")
@@ -140,7 +111,7 @@ def _checked(distances: sp.csr_array) -> int:
 
 
 def _core(indptr: np.ndarray, distances: np.ndarray, min_samples: int) -> np.ndarray:
-    """Keep the shortest of every node's distances in order, as they come by."""
+    """Insert every distance of a node into its sorted list of the shortest ones."""
     n = len(indptr) - 1
     core = np.empty(n)
     shortest = np.empty(min_samples)
@@ -160,88 +131,39 @@ def _core(indptr: np.ndarray, distances: np.ndarray, min_samples: int) -> np.nda
 def _prim(
     indptr: np.ndarray, indices: np.ndarray, distances: np.ndarray, core: np.ndarray, far: float
 ) -> np.ndarray:
-    """Grow a tree from node 0 by the shortest edge, of equal ones to the node that comes first.
+    """Grow a tree from node 0 by the shortest edge; of equal edges, by that to the lowest node.
 
-    Prim (1957), with a heap: the sparse counterpart of the package's `mst_linkage_core`. Where no
-    edge leads on, it leaps to the first node left, from node 0 (as the dense one would). Lengths
-    are made as they are needed: for a million documents they would take a gigabyte.
+    Prim (1957) with a heap: the sparse counterpart of `mst_linkage_core` in the package. Where no
+    edge leads on, an edge of length `far` leads from node 0 to the first node outside the tree, as
+    in the dense case. Mutual reachability is computed edge by edge: for a million documents an
+    array of it would take a gigabyte.
     """
     n = len(indptr) - 1
     edges = np.empty((n - 1, 3))
-    shortest = np.full(n, far)  # way to what is reached; −1 to a node that is in the tree
+    shortest = np.full(n, far)  # length of the best edge to each node; −1 in the tree
     source = np.zeros(n, dtype=np.int64)
-    heap = [(0.0, np.int64(0))]  # a first entry, for its type's sake
+    heap = [(0.0, np.int64(0))]  # one entry, from which numba infers the type
     heap.pop()
-    node = first_left = np.int64(0)
+    node = outside = np.int64(0)
     for step in range(n - 1):
         shortest[node] = -1
         for edge in range(indptr[node], indptr[node + 1]):
             other = np.int64(indices[edge])
-            # The other's core distance is looked up only where it can matter.
+            # The other core distance is read only where it can matter: it is a cache miss.
             length = max(np.float64(distances[edge]), core[node])
             if length < shortest[other]:
                 length = max(length, core[other])
                 if length < shortest[other]:
                     shortest[other], source[other] = length, node
                     heappush(heap, (length, other))
-        # Entries that a shorter edge has overtaken stay in the heap until they come up.
+        # An entry stays in the heap after its node was reached by a shorter edge. Skip it.
         while heap and shortest[heap[0][1]] < 0:
             heappop(heap)
         if heap:
             node = heappop(heap)[1]
         else:
-            while shortest[first_left] < 0:
-                first_left += 1
-            node = first_left
+            while shortest[outside] < 0:
+                outside += 1
+            node = outside
         edges[step, 0], edges[step, 1], edges[step, 2] = source[node], node, shortest[node]
     return edges
-
-
-def _single_linkage(edges: np.ndarray, min_cluster_size: int) -> np.ndarray:
-    """Write the dendrogram (n − 1,) of a spanning tree, as scikit-learn has it.
-
-    Components that can be clusters are joined first. Small ones come after, each for itself: they
-    drop off the root as noise, where together they could pass for a cluster.
-    """
-    # As hdbscan's own `label` does, a hundred times as fast.
-    from sklearn.cluster._hdbscan._linkage import MST_edge_dtype, make_single_linkage
-
-    n = len(edges) + 1
-    edges = edges.copy()
-    near = edges[:, 2] < FAR
-    ends = tuple(edges[near, :2].T.astype(np.int64))
-    forest = sp.coo_array((np.ones(int(near.sum())), ends), shape=(n, n))
-    count, component = csgraph.connected_components(forest, directed=False)
-    _, first = np.unique(component, return_index=True)
-    small = np.bincount(component, minlength=count) < min_cluster_size
-    joined = first[np.lexsort((first, small))]
-    edges[~near, 0] = joined[0]
-    edges[~near, 1] = joined[1:]
-    tree = np.empty(n - 1, dtype=MST_edge_dtype)
-    tree["current_node"], tree["next_node"], tree["distance"] = edges.T
-    merges: np.ndarray = make_single_linkage(tree)
-    return merges
-
-
-def _stability(tree: np.ndarray) -> dict[int, float]:
-    """Give every cluster's excess of mass: the package's `compute_stability`, without its sort.
-
-    Sums are made in the order of the tree, so that they are the package's to the bit.
-    """
-    parent, root = tree["parent"], int(tree["parent"].min())
-    births = np.zeros(max(tree["child"].max(), parent.max()) + 1)
-    births[tree["child"]] = tree["lambda_val"]
-    births[root] = 0
-    with np.errstate(invalid="ignore"):  # ∞ − ∞: twins that have twins
-        excess = (tree["lambda_val"] - births[parent]) * tree["child_size"]
-    return dict(enumerate(np.bincount(parent - root, weights=excess).tolist(), root))
-
-
-def _by_size(labels: np.ndarray) -> np.ndarray:
-    """Number clusters by size, the largest 0; equal ones by their first document."""
-    found, first, members = np.unique(labels, return_index=True, return_counts=True)
-    real = found != NOISE
-    order = np.lexsort((first[real], -members[real]))
-    new = np.full(int(labels.max(initial=NOISE)) + 2, NOISE, dtype=np.int32)
-    new[found[real][order]] = np.arange(len(order))
-    return new[labels]  # −1 indexes the last entry, which stays −1

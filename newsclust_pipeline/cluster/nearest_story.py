@@ -1,10 +1,10 @@
-"""Documents in no story → the story that each lies nearest to, and how near that is.
+"""Find the story that each document outside all stories lies nearest to, and how near that is.
 
-They stay in no story; this is for those who want to look at the edges. It is done as by
-`approximate_predict` of the package `hdbscan` (McInnes, Healy, Astels 2017, JOSS 2(11), 205): the
-story is that of the nearest clustered document by mutual reachability, and the strength is the
-density at which the document would join it, 1/reachability, by the highest density in the story.
-That is how the probability of members is defined, so the two compare.
+The documents stay outside. The result is for readers who want to look at the edges of stories. The
+method is that of `approximate_predict` of the package `hdbscan` (McInnes, Healy, Astels 2017, JOSS
+2(11), 205): the story of the nearest clustered document by mutual reachability. The strength is
+1 / reachability, the density at which the document would join, relative to the highest density in
+the story. The probability of members is defined in the same way, so the two compare.
 """
 
 from dataclasses import dataclass
@@ -12,15 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from newsclust_pipeline.cluster.hdbscan import NOISE, core_distances
+from newsclust_pipeline.cluster.condensed_tree import NOISE
+from newsclust_pipeline.cluster.hdbscan import core_distances
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """Labels (n,) int32 of the nearest stories, NOISE for none; strengths (n,) in [0, 1].
+    """The nearest stories of documents in no story.
 
-    Both are for documents in no story: members have NOISE and NaN, as have documents none of whose
-    neighbours are in a story.
+    Attributes:
+        labels: (n,) int32, the label of the nearest story. NOISE for members of stories, and where
+            no neighbour is in a story.
+        strengths: (n,) in [0, 1]; NaN where the label is NOISE.
     """
 
     labels: np.ndarray
@@ -28,15 +31,14 @@ class Nearest:
 
 
 def nearest_stories(distances: sp.csr_array, labels: np.ndarray, min_samples: int) -> Nearest:
-    """Find the nearest story of every document in none, among the stories of its neighbours.
+    """Find the nearest story of every noise document, among the stories of its neighbours.
 
-    Time and memory grow with the edges. Equally reachable documents are told apart by their
-    distance, then by their row.
+    Time and memory grow with the edges. Ties of reachability are broken by distance, then by row.
 
     Args:
-        distances: (n, n) the graph that was clustered, symmetric.
+        distances: (n, n), symmetric, the graph that was clustered.
         labels: (n,) its clusters, numbered from 0; NOISE for none.
-        min_samples: as it was clustered with.
+        min_samples: the parameter of the clustering.
     """
     n = len(labels)
     core = core_distances(distances, max(min(min_samples, n - 1), 1))
@@ -52,10 +54,10 @@ def nearest_stories(distances: sp.csr_array, labels: np.ndarray, min_samples: in
     offers = offers[order]
     first = offers[np.unique(rows[offers], return_index=True)[1]]
     story = labels[columns[first]]
-    found = Nearest(np.full(n, NOISE, dtype=np.int32), np.full(n, np.nan))
-    found.labels[rows[first]] = story
-    # Where a story's densest place is as far as the document (0 and 0, too), it is as a member.
-    found.strengths[rows[first]] = np.divide(
+    nearest = Nearest(np.full(n, NOISE, dtype=np.int32), np.full(n, np.nan))
+    nearest.labels[rows[first]] = story
+    # No member is denser than this document, or both distances are 0: the strength is 1.
+    nearest.strengths[rows[first]] = np.divide(
         densest[story], reach[first], out=np.ones(len(first)), where=reach[first] > densest[story]
     )
-    return found
+    return nearest

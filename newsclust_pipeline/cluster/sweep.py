@@ -1,14 +1,13 @@
-"""HDBSCAN's parameters, chosen without labels: a sweep over a grid, on the stored graph.
+"""Choose the parameters of HDBSCAN without labels, by a sweep over a grid on the stored graph.
 
-The criterion is the silhouette on the graph (`quality.silhouette`), averaged over all documents
-with noise as 0. It pays for every document that is put into the right story, so both drowning
-small stories in noise and running large ones together cost; and it compares clusterings of any
-parameters, as it looks at the distances alone. Density-based validity and the stability under
-subsampling (Ben-Hur, Elisseeff, Guyon 2002) are shown beside it: see docs/quality.md for how each
-chooses.
+The criterion is the silhouette on the graph (`metrics.silhouette`), averaged over all documents,
+with 0 for noise. Every document in the right story raises it, so a clustering loses where small
+stories become noise and where large ones are merged. It depends on the distances alone, so it
+compares clusterings of any parameters. Density-based validity and stability under subsampling
+(Ben-Hur, Elisseeff, Guyon 2002) are reported beside it; docs/quality.md compares the criteria.
 
-The work is shared: one spanning tree per min_samples, one condensed tree per min_cluster_size on
-it, one score per distinct clustering.
+Work is shared: one spanning tree per min_samples, one condensed tree per min_cluster_size on it,
+one score per distinct clustering.
 """
 
 from collections.abc import Iterator
@@ -19,20 +18,14 @@ import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from newsclust_pipeline.cluster.hdbscan import (
-    FAR,
-    NOISE,
-    Selection,
-    condense,
-    hdbscan,
-    select,
-    spanning_tree,
-)
+from newsclust_pipeline.cluster.condensed_tree import FAR, Selection, condense, select
+from newsclust_pipeline.cluster.hdbscan import hdbscan, ranked_by_size, spanning_tree
 from newsclust_pipeline.cluster.metrics import (
     agreement,
     density_validity,
     known_distance,
     silhouette,
+    story_sizes,
 )
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.schemas import PARAMETER_SWEEP
@@ -40,10 +33,10 @@ from newsclust_pipeline.schemas import PARAMETER_SWEEP
 MIN_SAMPLES = (1, 3)
 MIN_CLUSTER_SIZES = (2, 3, 15)
 SELECTIONS: tuple[Selection, ...] = ("eom", "leaf")
-# Epsilons are quantiles of the spanning tree's edges, as a good distance in one embedder's space
-# is none in another's. 0 is no epsilon.
+# Epsilons are quantiles of the spanning tree's edges, because the scale of distances depends on
+# the embedder. 0 means no epsilon.
 EPSILON_QUANTILES = (0.0, 0.75)
-_FINALISTS = 2  # clusterings whose stability is measured: each costs as much as two clusterings
+_FINALISTS = 2  # clusterings whose stability is measured; each measurement costs two clusterings
 _SUBSETS, _SHARE = 2, 0.8
 
 SWEEP = PARAMETER_SWEEP.schema
@@ -51,7 +44,7 @@ SWEEP = PARAMETER_SWEEP.schema
 
 @dataclass(frozen=True)
 class Parameters:
-    """Of `density.hdbscan`, under their names in run config."""
+    """The parameters of `hdbscan.hdbscan`, under their names in the run config."""
 
     min_samples: int = 3
     min_cluster_size: int = 3
@@ -68,30 +61,30 @@ class _Candidate:
 
 
 def sweep(distances: sp.csr_array, seed: int = 0) -> pa.Table:
-    """Cluster a distance graph (n, n) with every parameter of the grid, and score each.
+    """Cluster a distance graph (n, n) with all parameters of the grid, and score the results.
 
     Returns:
-        One row per distinct clustering, best first, schema `SWEEP`: `silhouette` is the criterion,
-        `stability` the mean adjusted Rand index to the clusterings of random subsets of the
-        documents, `subset_agreement` that of these to each other (both of the best few only).
-        Of parameters that give the same clustering, the first of the grid stand for all.
+        One row per distinct clustering, best first, schema `SWEEP`. `silhouette` is the criterion.
+        `stability` is the mean adjusted Rand index to the clusterings of random subsets of the
+        documents, `subset_agreement` the index between those; the best rows alone have them. Of
+        parameters that give the same clustering, the first of the grid is in the table.
     """
     ranked = _ranked(distances)
     subsets = _subsets(distances, seed)
     rows = [
-        asdict(found.parameters)
-        | {"silhouette": found.silhouette, "density_validity": found.density_validity}
-        | (_stability(found, subsets) if rank < _FINALISTS else {})
-        | _sizes(found.labels)
-        for rank, found in enumerate(ranked)
+        asdict(candidate.parameters)
+        | {"silhouette": candidate.silhouette, "density_validity": candidate.density_validity}
+        | (_stability(candidate, subsets) if rank < _FINALISTS else {})
+        | story_sizes(candidate.labels)
+        for rank, candidate in enumerate(ranked)
     ]
     return pa.Table.from_pylist(rows, SWEEP)
 
 
 def choose(distances: sp.csr_array) -> Parameters:
-    """Give the parameters that `sweep` recommends for a distance graph (n, n).
+    """Return the parameters that `sweep` ranks first for a distance graph (n, n).
 
-    Without two documents there is nothing to choose by, and the defaults stand.
+    With fewer than two documents there is nothing to choose, and the defaults are returned.
     """
     ranked = _ranked(distances)
     return ranked[0].parameters if ranked else Parameters()
@@ -106,21 +99,21 @@ def as_markdown(table: pa.Table, rows: int = 10) -> str:
 
 
 def _ranked(distances: sp.csr_array) -> list[_Candidate]:
-    """Score every distinct clustering of the grid, best first; ties in the grid's order."""
+    """Score every distinct clustering of the grid; best first, ties in the order of the grid."""
     n = distances.shape[0]
     if n < 2:
         return []
     reach, tree = known_distance(distances), spanning_tree(distances, MIN_SAMPLES[0])
-    found: dict[bytes, _Candidate] = {}
+    candidates: dict[bytes, _Candidate] = {}
     for parameters, labels in _clusterings(distances):
-        if labels.tobytes() not in found:
-            found[labels.tobytes()] = _Candidate(
+        if labels.tobytes() not in candidates:
+            candidates[labels.tobytes()] = _Candidate(
                 parameters,
                 labels,
                 silhouette=float(silhouette(distances, labels, reach).mean()),
                 density_validity=density_validity(tree, labels),
             )
-    return sorted(found.values(), key=lambda candidate: -candidate.silhouette)
+    return sorted(candidates.values(), key=lambda candidate: -candidate.silhouette)
 
 
 def _clusterings(distances: sp.csr_array) -> Iterator[tuple[Parameters, np.ndarray]]:
@@ -131,14 +124,14 @@ def _clusterings(distances: sp.csr_array) -> Iterator[tuple[Parameters, np.ndarr
             condensed = condense(edges, min_cluster_size)
             for selection, epsilon in product(SELECTIONS, epsilons):
                 parameters = Parameters(min_samples, min_cluster_size, selection, epsilon)
-                yield parameters, select(condensed, selection, epsilon).labels
+                yield parameters, ranked_by_size(*select(condensed, selection, epsilon)).labels
 
 
 def _epsilons(edges: np.ndarray) -> list[float]:
     near = edges[edges[:, 2] < FAR, 2]
     if not len(near):
         return [0.0]
-    # Rounded, so that what a user copies from the table gives the same clusters.
+    # Rounded, so that a value copied from the table gives the same clusters.
     return [round(float(np.quantile(near, q)), 4) if q else 0.0 for q in EPSILON_QUANTILES]
 
 
@@ -146,28 +139,24 @@ def _subsets(distances: sp.csr_array, seed: int) -> list[tuple[np.ndarray, sp.cs
     """Draw random subsets of the documents: their rows, and the graph between them."""
     rng = np.random.default_rng(seed)
     n = distances.shape[0]
-    drawn = [np.sort(rng.permutation(n)[: round(n * _SHARE)]) for _ in range(_SUBSETS)]
-    return [(rows, distances[rows][:, rows].tocsr()) for rows in drawn]
+    subsets = [np.sort(rng.permutation(n)[: round(n * _SHARE)]) for _ in range(_SUBSETS)]
+    return [(rows, distances[rows][:, rows].tocsr()) for rows in subsets]
 
 
 def _stability(
-    found: _Candidate, subsets: list[tuple[np.ndarray, sp.csr_array]]
+    candidate: _Candidate, subsets: list[tuple[np.ndarray, sp.csr_array]]
 ) -> dict[str, float]:
-    again = [(rows, hdbscan(graph, *astuple(found.parameters)).labels) for rows, graph in subsets]
-    (one, first), (other, second) = again
-    _, at_one, at_other = np.intersect1d(one, other, return_indices=True)
+    parameters = astuple(candidate.parameters)
+    labels = [hdbscan(graph, *parameters).labels for _, graph in subsets]
+    to_all = [
+        agreement(candidate.labels[rows], of_subset)
+        for (rows, _), of_subset in zip(subsets, labels, strict=True)
+    ]
+    (rows, _), (other_rows, _) = subsets
+    _, at, other_at = np.intersect1d(rows, other_rows, return_indices=True)
     return {
-        "stability": float(np.mean([agreement(found.labels[rows], was) for rows, was in again])),
-        "subset_agreement": agreement(first[at_one], second[at_other]),
-    }
-
-
-def _sizes(labels: np.ndarray) -> dict[str, float]:
-    sizes = np.bincount(labels[labels != NOISE])
-    return {
-        "stories": len(sizes),
-        "noise_share": float((labels == NOISE).mean()),
-        "largest_story_share": float(sizes.max(initial=0) / len(labels)),
+        "stability": float(np.mean(to_all)),
+        "subset_agreement": agreement(labels[0][at], labels[1][other_at]),
     }
 
 

@@ -1,7 +1,7 @@
-"""Time of publication as a bounded part of the distance between documents.
+"""Add the time between publications to the distance between documents, up to a limit.
 
-Two stories may read alike and lie weeks apart: another fire, another match. Unbounded, time would
-tear stories that last: here it saturates.
+Two stories may read alike and lie weeks apart: another fire, another match. Without a limit, time
+would split stories that last for months.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ _DAY = np.timedelta64(1, "D")
 
 
 def days_of(doc_id: np.ndarray, articles: pa.Table) -> np.ndarray:
-    """Give documents' times of publication in days since 1970; NaN where unknown: (n,) float64.
+    """Return the times of publication (n,) in days since 1970, float64; NaN where unknown.
 
     Args:
         doc_id: (n,) ids.
@@ -27,18 +27,17 @@ def days_of(doc_id: np.ndarray, articles: pa.Table) -> np.ndarray:
 def add_time(
     distances: sp.csr_array, days: np.ndarray, weight: float, scale: float
 ) -> sp.csr_array:
-    """Lengthen distances d to √(d² + weight²·(1 − exp(−Δ/scale))), Δ the days between documents.
+    """Return distances √(d² + weight²·(1 − exp(−Δ/scale))), Δ being the days between documents.
 
-    The term under the root is the squared Euclidean distance of two points whose inner product is
-    the Laplacian kernel exp(−Δ/scale), so this is still the Euclidean distance of vectors, each
-    with its time appended. It adds nothing at Δ = 0, and never more than `weight`.
+    The added term is the squared Euclidean distance of two points whose inner product is the
+    Laplacian kernel exp(−Δ/scale), up to a factor. So the result is the Euclidean distance of
+    vectors with the time appended. The term is 0 at Δ = 0 and never more than `weight`².
 
     Args:
         distances: (n, n), symmetric.
-        days: (n,) times of publication in days; NaN where unknown: time says nothing there.
-        weight: the most that time can count for, in units of distance. Unit vectors are 0 to 2
-            apart.
-        scale: days after which about two thirds of it count.
+        days: (n,) times of publication in days. NaN where unknown: the term is 0 there.
+        weight: the largest distance that time alone can make. Unit vectors are 0 to 2 apart.
+        scale: days after which the term reaches about two thirds of `weight`².
 
     Returns:
         The same edges, float64.

@@ -13,7 +13,7 @@ import dagster as dg
 import pyarrow as pa
 import scipy.sparse as sp
 
-from newsclust_pipeline.cluster import hdbscan, metrics, sweep, time_distance
+from newsclust_pipeline.cluster import gold, hdbscan, metrics, sweep, time_distance
 from newsclust_pipeline.cluster.nearest_story import nearest_stories
 from newsclust_pipeline.core.progress import log_progress
 from newsclust_pipeline.core.tables import join, matrix
@@ -353,7 +353,7 @@ def parameter_plot(parameter_sweep: pa.Table) -> dg.MaterializeResult[str]:
     "parquet",
     reuse=Reuse(
         reads=lambda config, news, **_: news.digest() if config.gold_column else "",
-        figures=lambda last, **_: metrics.since(last, last),
+        figures=lambda last, **_: metrics.compare_with_last_run(last, last),
     ),
 )
 def story_quality(
@@ -364,11 +364,12 @@ def story_quality(
     parquet_io: dg.ResourceParam[ParquetIO],
 ) -> dg.MaterializeResult[pa.Table]:
     """How good the stories are: by the graph, by the last run, by gold labels if there are any."""
-    judged = metrics.judge(knn_distance_matrix, hdbscan_labels, parquet_io.last("story_quality"))
+    previous = parquet_io.last("story_quality")
+    found = metrics.evaluate(knn_distance_matrix, hdbscan_labels, previous)
     if config.gold_column:
-        gold = metrics.read_gold(news.open().rows(), config.gold_column)
-        judged = metrics.judge_by_gold(judged, gold, config.blank_gold_is_unknown)
-    return result(judged.documents, plain(config), **judged.figures)
+        true_stories = gold.read_gold(news.open().rows(), config.gold_column)
+        found = gold.evaluate_with_gold(found, true_stories, config.blank_gold_is_unknown)
+    return result(found.documents, plain(config), **found.figures)
 
 
 def given(config: HdbscanConfig) -> sweep.Parameters:

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from newsclust_pipeline import schemas
-from newsclust_pipeline.cluster.hdbscan import NOISE
+from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.stories.keywords import keywords
 from newsclust_pipeline.stories.tokens import tokenize

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 from scipy.sparse import csgraph
 
-from newsclust_pipeline.cluster.hdbscan import NOISE
+from newsclust_pipeline.cluster.condensed_tree import NOISE
 
 # The documents of stories: of living ones as last recorded, of ended ones the last that they had.
 # A document is in one living story at most, and in any number of ended ones.

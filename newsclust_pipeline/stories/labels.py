@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from newsclust_pipeline.cluster.hdbscan import NOISE, Clusters
+from newsclust_pipeline.cluster.condensed_tree import NOISE
+from newsclust_pipeline.cluster.hdbscan import Clusters
 from newsclust_pipeline.cluster.nearest_story import Nearest
 
 

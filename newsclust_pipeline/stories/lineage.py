@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from newsclust_pipeline.cluster.hdbscan import NOISE
+from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.core.errors import HistoryError
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.schemas import STORY_LINEAGE

@@ -1,32 +1,25 @@
-"""HDBSCAN on sparse graphs, held against the package `hdbscan` on the dense matrix."""
+"""HDBSCAN on sparse graphs, compared with the packages `hdbscan` and `fast_hdbscan`."""
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from newsclust_pipeline.cluster.hdbscan import (
-    NOISE,
-    Clusters,
-    condense,
-    core_distances,
-    hdbscan,
-    select,
-    spanning_tree,
-)
+from newsclust_pipeline.cluster.condensed_tree import NOISE
+from newsclust_pipeline.cluster.hdbscan import Clusters, core_distances, hdbscan
 
-# Stands for ∞ in the dense reference, which writes malformed trees for true infinities.
+# Stands for ∞ in the dense reference, which builds malformed trees from infinite distances.
 FAR = 1e6
 
 
 def sparse(distances):
-    """All finite distances but the diagonal, zeros kept."""
+    """Return all finite distances except the diagonal, with explicit zeros."""
     rows, columns = np.nonzero(np.isfinite(distances) & ~np.eye(len(distances), dtype=bool))
     values = distances[rows, columns]
     return sp.coo_array((values, (rows, columns)), shape=distances.shape).tocsr()
 
 
 def neighbour_graph(points, k):
-    """Distances to the k nearest others, ∞ elsewhere, symmetrised by minimum."""
+    """Return distances to the k nearest others, ∞ elsewhere, symmetrised by minimum."""
     full = np.sqrt(((points[:, None] - points[None]) ** 2).sum(-1))
     np.fill_diagonal(full, np.inf)
     far = np.argsort(full, axis=1, kind="stable")[:, k:]
@@ -45,13 +38,13 @@ def dense_hdbscan(distances, **parameters):
 
 
 def renumbered(labels):
-    """Each document's label as the first document with it; noise stays −1."""
+    """Return labels renumbered by their first document; noise stays −1."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.where(np.asarray(labels) == NOISE, NOISE, first[inverse])
 
 
 def random_case(seed):
-    """A graph with blobs, often duplicates, often in pieces, and parameters for it."""
+    """Return a graph of blobs, often with duplicates, often disconnected, and parameters."""
     rng = np.random.default_rng(seed)
     n, d = int(rng.integers(4, 120)), int(rng.integers(2, 6))
     centres = rng.normal(size=(int(rng.integers(1, 9)), d)) * rng.choice([0.5, 3, 10])
@@ -63,7 +56,7 @@ def random_case(seed):
         points[rng.integers(n, size=twins)] = points[rng.integers(n, size=twins)]
     min_samples = min(int(rng.integers(1, 6)), n - 1)
     min_cluster_size = int(rng.integers(2, 8))
-    # With this many neighbours no piece is too small to be a cluster (see the tests below).
+    # With this many neighbours no component is too small to be a cluster (see the tests below).
     k = int(rng.integers(max(min_samples, min_cluster_size - 1), 14))
     selection = str(rng.choice(["eom", "leaf"]))
     epsilon = float(rng.choice([0.0, 0.0, 0.3]))
@@ -76,7 +69,7 @@ def components(graph):
 
 
 def blobs(*sizes, gap=100.0, seed=0):
-    """Dense groups of points far from each other."""
+    """Return dense groups of points far from each other."""
     rng = np.random.default_rng(seed)
     return np.concatenate([rng.normal(size=(s, 3)) + i * gap for i, s in enumerate(sizes)])
 
@@ -97,7 +90,29 @@ def test_labels_and_probabilities_equal_the_package_on_the_dense_matrix(start):
         np.testing.assert_allclose(ours.probabilities, probabilities, err_msg=f"seed {seed}")
 
 
-def test_every_cluster_has_the_persistence_that_the_package_gives_it():
+@pytest.mark.parametrize("start", range(0, 200, 50))
+def test_labels_equal_fast_hdbscan_on_the_sparse_graph(start):
+    """With min_samples 1 no edge ties with another by its core distance.
+
+    Of equally long edges, fast_hdbscan may put another one into the spanning tree.
+    """
+    from fast_hdbscan import HDBSCAN
+
+    for seed in range(start, start + 50):
+        graph, _, size, selection, _ = random_case(seed)
+        ours = hdbscan(sparse(graph), 1, size, selection)
+        theirs = HDBSCAN(
+            metric="precomputed",
+            min_samples=1,
+            min_cluster_size=size,
+            cluster_selection_method=selection,
+        ).fit(sparse(graph))
+        np.testing.assert_array_equal(
+            renumbered(ours.labels), renumbered(theirs.labels_), f"seed {seed}"
+        )
+
+
+def test_persistence_equals_the_package():
     from hdbscan import HDBSCAN
 
     rng = np.random.default_rng(5)
@@ -113,32 +128,32 @@ def test_every_cluster_has_the_persistence_that_the_package_gives_it():
     ours = hdbscan(sparse(full), 3, 5)
     pairs = {(a, b) for a, b in zip(ours.labels, theirs.labels_, strict=True) if a != NOISE}
     assert len(pairs) == len(ours.persistence) >= 4
-    for label, found in pairs:
-        assert ours.persistence[label] == pytest.approx(theirs.cluster_persistence_[found])
+    for label, of_package in pairs:
+        assert ours.persistence[label] == pytest.approx(theirs.cluster_persistence_[of_package])
 
 
-def test_the_random_graphs_hold_what_the_comparison_is_about():
-    """Duplicates, several components, all noise, one cluster, tiny ones: none is missing."""
+def test_the_random_graphs_cover_the_edge_cases():
+    """Duplicates, several components, only noise, one cluster, tiny graphs: all occur."""
     graphs = [random_case(seed) for seed in range(500)]
-    pieces = [components(sparse(g)) for g, *_ in graphs]
-    found = [len(set(hdbscan(sparse(g), *p).labels) - {NOISE}) for g, *p in graphs]
+    component_counts = [components(sparse(g)) for g, *_ in graphs]
+    cluster_counts = [len(set(hdbscan(sparse(g), *p).labels) - {NOISE}) for g, *p in graphs]
     assert sum((g == 0).any() for g, *_ in graphs) > 50
-    assert sum(p > 1 for p in pieces) > 30
-    assert max(pieces) >= 6
-    assert found.count(0) > 10
-    assert max(found) > 10
+    assert sum(p > 1 for p in component_counts) > 30
+    assert max(component_counts) >= 6
+    assert cluster_counts.count(0) > 10
+    assert max(cluster_counts) > 10
     assert sum(len(g) < 10 for g, *_ in graphs) > 5
 
 
-def test_every_component_can_be_a_cluster_of_its_own():
+def test_every_component_can_be_a_cluster():
     labels = hdbscan(sparse(neighbour_graph(blobs(20, 10, 5), 4))).labels
     assert [len(set(part)) for part in np.split(labels, [20, 30])] == [1, 1, 1]
     assert list(labels[[0, 20, 30]]) == [0, 1, 2], "numbered by size, the largest first"
 
 
-def test_small_components_are_noise_even_where_together_they_could_be_a_cluster():
+def test_small_components_are_noise_even_where_together_they_are_large_enough():
     graph = neighbour_graph(blobs(2, 2, 2, 12, 12, 2, 2), 11)
-    graph[graph > 50] = np.inf  # the pairs see only each other
+    graph[graph > 50] = np.inf  # the pairs have no other neighbours
     labels = hdbscan(sparse(graph), min_samples=1).labels
     assert set(labels[6:30]) == {0, 1}
     assert set(np.delete(labels, np.s_[6:30])) == {NOISE}
@@ -168,7 +183,7 @@ def test_graphs_without_edges_are_all_noise(n):
     np.testing.assert_array_equal(clusters.probabilities, np.zeros(n))
 
 
-def test_core_distance_is_that_to_the_nth_neighbour_the_document_itself_not_counted():
+def test_core_distance_is_the_distance_to_the_nth_other_document():
     line = neighbour_graph(np.array([[0.0], [1.0], [3.0], [7.0]]), 3)
     np.testing.assert_array_equal(core_distances(sparse(line), 1), [1, 1, 2, 4])
     np.testing.assert_array_equal(core_distances(sparse(line), 3), [7, 6, 4, 7])
@@ -176,23 +191,23 @@ def test_core_distance_is_that_to_the_nth_neighbour_the_document_itself_not_coun
 
 
 def test_zero_distances_count_as_neighbours():
-    twins = sparse(neighbour_graph(np.array([[0.0], [0.0], [5.0]]), 2))
-    np.testing.assert_array_equal(core_distances(twins, 1), [0, 0, 5])
+    identical = sparse(neighbour_graph(np.array([[0.0], [0.0], [5.0]]), 2))
+    np.testing.assert_array_equal(core_distances(identical, 1), [0, 0, 5])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -0.5])
-def test_distances_that_are_none_are_refused_with_their_number(bad):
+def test_invalid_distances_raise_an_error_with_their_number(bad):
     graph = sp.csr_array(np.array([[0, bad], [bad, 0.0]]))
     with pytest.raises(ValueError, match="2 of 2 distances are negative or not finite"):
         hdbscan(graph)
 
 
-def test_a_matrix_that_is_not_square_is_refused():
+def test_a_matrix_that_is_not_square_raises_an_error():
     with pytest.raises(ValueError, match="square, not 2 × 3"):
         hdbscan(sp.csr_array((2, 3)))
 
 
-def test_memory_grows_with_the_edges_not_with_the_square_of_the_documents():
+def test_memory_grows_with_the_edges():
     import tracemalloc
 
     n = 10_000
@@ -200,23 +215,9 @@ def test_memory_grows_with_the_edges_not_with_the_square_of_the_documents():
     ring = (np.repeat(np.arange(n), 5), (np.arange(n)[:, None] + np.arange(1, 6)).ravel() % n)
     upper = sp.coo_array((rng.random(5 * n), ring), shape=(n, n)).tocsr()
     graph = (upper + upper.T).tocsr()
-    hdbscan(sparse(neighbour_graph(blobs(5, 5), 3)))  # compiles outside of what is measured
+    hdbscan(sparse(neighbour_graph(blobs(5, 5), 3)))  # compiles before the measurement
     tracemalloc.start()
     hdbscan(graph)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < n * n / 8, "not even one bit per pair of documents"
-
-
-def test_one_spanning_tree_serves_every_size_and_selection():
-    """The tree and the condensed tree are left as they were, so each can be used again."""
-    for seed in range(20):
-        graph, min_samples, *_ = random_case(seed)
-        edges = spanning_tree(sparse(graph), min_samples)
-        for size in (2, 3, 6):
-            condensed = condense(edges, size)
-            for selection, epsilon in [("eom", 0.3), ("leaf", 0.0), ("eom", 0.0)]:
-                alone = hdbscan(sparse(graph), min_samples, size, selection, epsilon)
-                shared = select(condensed, selection, epsilon)
-                np.testing.assert_array_equal(shared.labels, alone.labels)
-                np.testing.assert_array_equal(shared.probabilities, alone.probabilities)

@@ -1,4 +1,4 @@
-"""Parameters chosen without labels."""
+"""The choice of parameters without labels."""
 
 from dataclasses import astuple
 
@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from newsclust_pipeline.cluster.gold import gold_figures
 from newsclust_pipeline.cluster.hdbscan import hdbscan
-from newsclust_pipeline.cluster.metrics import against_gold, silhouette
+from newsclust_pipeline.cluster.metrics import silhouette
 from newsclust_pipeline.cluster.sweep import SWEEP, Parameters, as_markdown, choose, sweep
 from newsclust_pipeline.search.graph import Neighbours, nearest_of_each
 from newsclust_pipeline.search.knn import by_faiss
@@ -37,7 +38,7 @@ def parameters(row):
 
 
 def f1(graph, gold, chosen):
-    return against_gold(gold.tolist(), hdbscan(graph, *astuple(chosen)).labels)["bcubed_f1"]
+    return gold_figures(gold.tolist(), hdbscan(graph, *astuple(chosen)).labels)["bcubed_f1"]
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def f1(graph, gold, chosen):
         ([2] * 60 + [3] * 40, 0.6, 60),
         ([30] * 12, 0.9, 40),
         ([60, 30, 15, 8] + [4] * 10 + [2] * 30, 0.7, 60),
-        # So many of a story that the 50 nearest are far from all of it.
+        # The 50 nearest are a small part of each story.
         ([150, 200, 120], 0.9, 0),
     ],
     ids=["tiny", "large", "of all sizes", "larger than the neighbourhood"],
@@ -60,15 +61,14 @@ def test_the_choice_is_near_the_best_of_the_grid_whatever_the_stories_sizes(size
     assert best > 0.9, "the case can be solved"
 
 
-def test_no_fixed_parameters_do_as_well():
-    """What the cases above have to choose between."""
+def test_no_fixed_parameters_serve_both_small_and_large_stories():
     tiny, large = stories([2] * 60 + [3] * 40, 0.6, alone=60), stories([30] * 12, 0.9, alone=40)
     for fixed in (Parameters(), Parameters(1, 15)):
         scores = [f1(graph_of(vectors), gold, fixed) for vectors, gold in (tiny, large)]
         assert min(scores) < 0.8
 
 
-def test_rows_are_distinct_clusterings_by_falling_silhouette():
+def test_rows_are_distinct_clusterings_sorted_by_silhouette():
     graph = graph_of(stories([5] * 10 + [2] * 10, 0.7, alone=20)[0])
     table = sweep(graph)
     assert table.schema == SWEEP
@@ -76,24 +76,24 @@ def test_rows_are_distinct_clusterings_by_falling_silhouette():
     values = [row["silhouette"] for row in rows]
     assert values == sorted(values, reverse=True)
     labels = [hdbscan(graph, *astuple(parameters(row))).labels for row in rows]
-    assert len({found.tobytes() for found in labels}) == len(rows)
-    for row, found in zip(rows, labels, strict=True):
-        assert row["silhouette"] == pytest.approx(silhouette(graph, found).mean())
-        assert row["stories"] == found.max() + 1
-        assert row["noise_share"] == pytest.approx((found == -1).mean())
+    assert len({of_row.tobytes() for of_row in labels}) == len(rows)
+    for row, of_row in zip(rows, labels, strict=True):
+        assert row["silhouette"] == pytest.approx(silhouette(graph, of_row).mean())
+        assert row["stories"] == of_row.max() + 1
+        assert row["noise_share"] == pytest.approx((of_row == -1).mean())
     assert choose(graph) == parameters(rows[0])
 
 
-def test_the_best_few_are_tried_on_subsets_and_solid_stories_are_found_again():
+def test_the_best_rows_have_stability_which_is_high_for_clear_stories():
     rows = sweep(graph_of(stories([12] * 12, 0.5)[0])).to_pylist()
-    tried = [row for row in rows if row["stability"] is not None]
-    assert tried == rows[: len(tried)]
-    assert 0 < len(tried) <= 3
+    measured = [row for row in rows if row["stability"] is not None]
+    assert measured == rows[: len(measured)]
+    assert 0 < len(measured) <= 3
     assert rows[0]["stability"] > 0.95
     assert rows[0]["subset_agreement"] > 0.95
 
 
-def test_stories_that_are_none_are_not_stable():
+def test_clusters_of_random_vectors_are_not_stable():
     rng = np.random.default_rng(1)
     vectors = rng.normal(size=(200, 48)).astype(np.float32)
     graph = graph_of(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
@@ -105,8 +105,8 @@ def test_the_same_graph_gives_the_same_table():
     assert sweep(graph).equals(sweep(graph))
 
 
-def test_a_longer_ruler_changes_no_choice():
-    """Epsilons are relative, so that embedders with other distances are served as well."""
+def test_the_scale_of_distances_does_not_change_the_choice():
+    """Epsilons are relative, because the scale of distances depends on the embedder."""
     graph = graph_of(stories([6] * 12 + [2] * 20, 0.8, alone=30)[0])
     one, other = choose(graph), choose(graph * 0.25)
     assert astuple(one)[:3] == astuple(other)[:3]
@@ -121,13 +121,13 @@ def test_a_handful_of_documents_has_a_table(n):
     assert hdbscan(graph, *astuple(choose(graph))).labels.shape == (n,)
 
 
-def test_graphs_without_edges_and_of_twins_have_a_table():
+def test_graphs_without_edges_and_of_identical_documents_have_a_table():
     assert sweep(sp.csr_array((6, 6), dtype=np.float32)).num_rows == 1
     twins = graph_of(np.repeat(stories([1, 1], 0.5)[0], 5, axis=0), k=9)
     assert sweep(twins).to_pylist()[0]["silhouette"] == 1
 
 
-def test_the_table_is_told_in_markdown():
+def test_the_table_as_markdown_has_a_line_per_row():
     lines = as_markdown(sweep(graph_of(stories([5] * 10, 0.7)[0])), rows=2).split("\n")
     assert len(lines) == 4
     assert len({line.count("|") for line in lines}) == 1

@@ -1,4 +1,4 @@
-"""Time as a bounded part of the distance."""
+"""The time between publications as a part of the distance."""
 
 from datetime import UTC, datetime
 
@@ -12,25 +12,25 @@ from newsclust_pipeline.cluster.time_distance import add_time, days_of
 
 @pytest.fixture
 def graph():
-    """Three documents, all 0.6 apart but for twins (0 and 1)."""
+    """Three documents, 0.6 apart, except the identical 0 and 1."""
     dense = np.array([[9, 0, 0.6], [0, 9, 0.6], [0.6, 0.6, 9]])
     rows, columns = np.nonzero(dense < 9)
     return sp.coo_array((dense[rows, columns], (rows, columns)), shape=(3, 3)).tocsr()
 
 
-def test_time_adds_nothing_within_a_moment_and_never_more_than_its_weight(graph):
+def test_time_adds_nothing_at_the_same_moment_and_at_most_its_weight(graph):
     longer = add_time(graph, np.array([0.0, 0.0, 1e6]), weight=0.8, scale=7)
     assert longer[0, 1] == 0
-    assert longer.nnz == graph.nnz, "twins stay neighbours"
+    assert longer.nnz == graph.nnz, "identical documents stay neighbours"
     assert longer[0, 2] == pytest.approx(1.0), "0.6² + 0.8² = 1"
 
 
-def test_after_its_scale_about_two_thirds_of_it_count(graph):
+def test_at_its_scale_about_two_thirds_of_the_weight_count(graph):
     longer = add_time(graph, np.array([0.0, 7.0, 0.0]), weight=1.0, scale=7)
     assert longer[0, 1] ** 2 == pytest.approx(1 - np.exp(-1))
 
 
-def test_an_unknown_time_says_nothing(graph):
+def test_an_unknown_time_adds_nothing(graph):
     longer = add_time(graph, np.array([0.0, np.nan, 500.0]), weight=1.0, scale=7)
     assert longer[0, 1] == 0
     assert longer[1, 2] == pytest.approx(0.6)
@@ -41,7 +41,7 @@ def test_the_graph_stays_symmetric(graph):
     assert abs(longer - longer.T).max() == 0
 
 
-def test_days_are_found_by_id_and_unknown_ones_are_nan():
+def test_days_are_joined_by_id_and_nan_where_unknown():
     articles = pa.table(
         {
             "doc_id": ["late", "undated", "early"],

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from markdown_it import MarkdownIt
 
-from newsclust_pipeline.cluster.hdbscan import NOISE
+from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.stories.describe import STORIES, as_markdown, describe
 
 DAY = datetime(2024, 4, 24, 9, 30, 0, 123456, tzinfo=UTC)

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from newsclust_pipeline.cluster.hdbscan import NOISE
+from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.stories.identity import MEMBERS, compare, name_stories, split_members
 
 

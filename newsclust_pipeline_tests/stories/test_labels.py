@@ -4,7 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from newsclust_pipeline.cluster.hdbscan import NOISE, Clusters
+from newsclust_pipeline.cluster.condensed_tree import NOISE
+from newsclust_pipeline.cluster.hdbscan import Clusters
 from newsclust_pipeline.cluster.nearest_story import Nearest
 from newsclust_pipeline.stories.labels import add_nearest_story, labels_table, noise_share
 

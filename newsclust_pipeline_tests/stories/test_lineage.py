@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from markdown_it import MarkdownIt
 
-from newsclust_pipeline.cluster.hdbscan import NOISE, Clusters
+from newsclust_pipeline.cluster.condensed_tree import NOISE
+from newsclust_pipeline.cluster.hdbscan import Clusters
 from newsclust_pipeline.core.errors import HistoryError
 from newsclust_pipeline.core.files import atomic_path, write_parquet
 from newsclust_pipeline.stories import identity, lineage

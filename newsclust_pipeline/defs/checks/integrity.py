@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from newsclust_pipeline.cluster.hdbscan import NOISE
+from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.core.tables import matrix
 from newsclust_pipeline.defs import assets
 from newsclust_pipeline.defs.checks.verdict import verdict
