@@ -25,6 +25,8 @@ from benchmarks import synthetic
 from benchmarks.report import seconds, spread, table, versions
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.viz import projection
+from newsclust_pipeline.viz.continuation import PreviousMap, place_new
+from newsclust_pipeline.viz.umap_private import Optimizer
 
 _AROUND = 80
 _DIMENSION = 384  # as the default embedder gives
@@ -76,7 +78,7 @@ def main() -> None:
     unit = 2**30 if sys.platform == "darwin" else 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     print(f"peak memory of the process {peak:.1f} GiB")
-    print(versions("umap-learn", "pynndescent", "numba", "scikit-learn", "numpy"))
+    print(versions("umap-learn", "pynnoptimizer", "numba", "scikit-learn", "numpy"))
 
 
 def made(n: int) -> tuple[np.ndarray, Neighbours]:
@@ -92,7 +94,7 @@ def peer(vectors: np.ndarray) -> np.ndarray:
     return UMAP(n_neighbors=_AROUND, init="pca", random_state=42, n_jobs=1).fit_transform(vectors)
 
 
-def result(done: projection.Layout) -> tuple[np.ndarray, float]:
+def result(done: projection.Projection) -> tuple[np.ndarray, float]:
     """Give what is measured of a layout."""
     return done.positions, done.moved_median_share_of_span
 
@@ -102,16 +104,16 @@ def continued(vectors: np.ndarray, known: Neighbours) -> Work:
     old = np.arange(len(vectors) * 10 // 11)
     before = projection.project(vectors[old], synthetic.searched(vectors[old], _AROUND - 1))
     doc_id = pa.chunked_array([known.doc_id[old].tolist()])
-    last = projection.Last(doc_id, before.positions)
-    return lambda: result(projection.project(vectors, known, last=last))
+    previous = PreviousMap(doc_id, before.positions)
+    return lambda: result(projection.project(vectors, known, previous=previous))
 
 
 def epochs(vectors: np.ndarray, known: Neighbours, count: int) -> Work:
     """Lay all documents out with so many epochs."""
 
     def work() -> tuple[np.ndarray, float]:
-        descent = projection._Descent.of(vectors, known, _AROUND, 0.1, 42)
-        return descent.run(projection._start(vectors, 2, 42), count), 0.0
+        optimizer = Optimizer.from_vectors(vectors, known, _AROUND, 0.1, 42)
+        return optimizer.run(projection.initial_positions(vectors, 2, 42), count), 0.0
 
     return work
 
@@ -123,9 +125,9 @@ def subset(vectors: np.ndarray, known: Neighbours) -> Work:
         chosen = np.arange(len(vectors)) % 5 == 0
         some = vectors[chosen]
         before = projection.project(some, synthetic.searched(some, _AROUND - 1)).positions
-        descent = projection._Descent.of(vectors, known, _AROUND, 0.1, 42)
-        start = projection._placed(descent, vectors, before, chosen)
-        return descent.run(start, 30, 0.25), 0.0
+        optimizer = Optimizer.from_vectors(vectors, known, _AROUND, 0.1, 42)
+        start = place_new(optimizer, vectors, before, chosen)
+        return optimizer.run(start, 30, 0.25), 0.0
 
     return work
 

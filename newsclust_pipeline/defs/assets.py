@@ -42,7 +42,7 @@ from newsclust_pipeline.stories.describe import as_markdown, describe
 from newsclust_pipeline.stories.digest import digest as write_digest
 from newsclust_pipeline.stories.exports import documents_table
 from newsclust_pipeline.stories.labels import add_nearest_story, labels_table, noise_share
-from newsclust_pipeline.viz import page, preview, projection
+from newsclust_pipeline.viz import continuation, page, preview, projection, umap_private
 from newsclust_pipeline.viz import parameter_plot as parameter_plot_page
 
 
@@ -258,7 +258,7 @@ def umap_projection(
     parquet_io: dg.ResourceParam[ParquetIO],
 ) -> dg.MaterializeResult[pa.Table]:
     """Every document's place on the map, which continues that of the last run."""
-    known = projection.enough_neighbours(knn_distance_matrix, config.n_neighbors)
+    known = umap_private.has_enough_neighbours(knn_distance_matrix, config.n_neighbors)
     if not known:
         context.log.warning(
             "UMAP searches neighbours again: knn_distance_matrix kept fewer than n_neighbors. "
@@ -267,9 +267,9 @@ def umap_projection(
     fingerprint = (embeddings.schema.metadata or {}).get(b"fingerprint", b"").decode()
     params = {"fingerprint": fingerprint} | plain(config)
     seen = parquet_io.last("umap_projection", context.log.warning)
-    last = projection.last_map(seen, config.n_components, params, context.log.warning)
+    last = continuation.previous_map(seen, config.n_components, params, context.log.warning)
     done = projection.project(
-        matrix(embeddings), knn_distance_matrix, **config.model_dump(), last=last
+        matrix(embeddings), knn_distance_matrix, **config.model_dump(), previous=last
     )
     table = projection.positions_table(knn_distance_matrix.doc_id, done.positions)
     return result(table, params, neighbours_handed_over=known, **done.summary(), **plain(config))
