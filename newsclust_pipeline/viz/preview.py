@@ -1,4 +1,4 @@
-"""The map as a small picture, for places that can't show the page itself."""
+"""The map as a small SVG image, for the Dagster UI, which can't show the page itself."""
 
 import base64
 
@@ -6,26 +6,28 @@ import numpy as np
 import pyarrow as pa
 
 WIDTH, HEIGHT = 960, 600
-_MOST = 5000  # points drawn: the picture is kept once a run, and tells shapes, not articles
+_MAX_POINTS = (
+    5000  # points drawn; the image is stored with every run, and shows shapes, not articles
+)
 # Okabe and Ito's palette, which colour-blind people can tell apart, without its black.
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
 _GREY = "#CFD8DC"
 
 
 def markdown(points: pa.Table) -> str:
-    """Give the map as an image in Markdown.
+    """Return the map as an image in Markdown.
 
     Args:
-        points: one row per document: x and y (float), label (int, -1 for noise). Of more than
-            5,000 an even share is drawn.
+        points: one row per document: x and y (float), label (int, -1 for noise). At most 5,000 are
+            drawn, evenly spaced in the table.
     """
-    picture = base64.b64encode(svg(points).encode()).decode()
-    return f"![the map](data:image/svg+xml;base64,{picture})"
+    encoded = base64.b64encode(svg(points).encode()).decode()
+    return f"![the map](data:image/svg+xml;base64,{encoded})"
 
 
 def svg(points: pa.Table) -> str:
-    """Draw the map: a dot per document, stories in colour above the noise in grey."""
-    drawn = points.take(np.arange(0, points.num_rows, max(1, -(-points.num_rows // _MOST))))
+    """Return the map as SVG: a dot per document, stories in colour above grey noise."""
+    drawn = points.take(np.arange(0, points.num_rows, max(1, -(-points.num_rows // _MAX_POINTS))))
     label = drawn["label"].to_numpy()
     x, y = _pixels(drawn["x"].to_numpy(), WIDTH), HEIGHT - _pixels(drawn["y"].to_numpy(), HEIGHT)
     colour = np.where(label < 0, -1, label % len(_COLOURS))
@@ -46,7 +48,7 @@ def _dots(x: np.ndarray, y: np.ndarray) -> str:
 
 
 def _pixels(values: np.ndarray, size: int) -> np.ndarray:
-    """Spread values over a side of the picture, with a margin; a lone one gets the middle."""
+    """Return values scaled to a side of the image, with a margin; a single value in the middle."""
     low, high = (values.min(), values.max()) if len(values) else (0, 0)
     share = (values - low) / (high - low) if high > low else np.full(len(values), 0.5)
     return np.rint(10 + share * (size - 20)).astype(int)

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from newsclust_pipeline.viz.sampling import FEW, thin
+from newsclust_pipeline.viz.sampling import MIN_PER_STORY, thin
 
 
 def points_of(sizes, noise=0):
@@ -43,7 +43,7 @@ def test_noise_keeps_a_tenth_and_stories_shrink_in_proportion():
     assert noise == 20
     assert sizes.sum() == 180
     assert sizes[0] == pytest.approx(2 * sizes[1], abs=4)
-    assert sizes[2] >= FEW
+    assert sizes[2] >= MIN_PER_STORY
 
 
 def test_every_story_keeps_its_exemplar_and_a_few_more():
@@ -51,7 +51,7 @@ def test_every_story_keeps_its_exemplar_and_a_few_more():
     stories = stories_of(points)
     kept = thin(points, stories, 200)
     assert set(stories["exemplar_doc_id"].to_pylist()) <= set(kept["doc_id"].to_pylist())
-    assert min(sizes_of(kept)[0]) >= FEW
+    assert min(sizes_of(kept)[0]) >= MIN_PER_STORY
     assert kept.num_rows == 200
 
 

@@ -1,5 +1,5 @@
-// What the page knows: the articles and stories that page.py packed into it, column by column, and
-// how they are told. Times are minutes since 1970, UTC.
+// The articles and stories that page_data.py packed into the page, column by column, and functions
+// that format them. Times are minutes since 1970, UTC.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -10,15 +10,15 @@ function bytesOf(base64) {
   return bytes;
 }
 
-// The text behind an element's base64, deflated by page.py.
+// Returns the text of an element that page.py deflated and encoded in base64.
 export function unpack(id) {
   const stream = new Blob([bytesOf(byId(id).textContent)]).stream();
   return new Response(stream.pipeThrough(new DecompressionStream("deflate"))).text();
 }
 
 if (!("DecompressionStream" in window)) {
-  const said = "This browser is too old for the map: Chrome 123, Firefox 120 or Safari 17.5 draw it.";
-  byId("map")?.replaceWith(make("p", { className: "empty", textContent: said }));
+  const message = "This browser is too old for the map: Chrome 123, Firefox 120 or Safari 17.5 draw it.";
+  byId("map")?.replaceWith(make("p", { className: "empty", textContent: message }));
 }
 
 export const articles = JSON.parse(await unpack("articles"));
@@ -26,7 +26,7 @@ export const figure = JSON.parse(byId("figure").textContent);
 export const count = articles.title.length;
 export const storyCount = articles.storyTitle.length;
 
-// A column of both traces, one behind the other: rows are first those in no story.
+// Returns a column of both traces as one: the rows of articles in no story come first.
 function column(name, part = (trace) => trace) {
   const all = new Float32Array(count);
   let at = 0;
@@ -45,7 +45,7 @@ export const ys = column("y");
 export const zs = column("z");
 export const sizes = column("size", (trace) => trace.marker);
 
-// page.py lets only http(s) through; asked again here, because this is where it would hurt.
+// page_data.py keeps only http(s) addresses; checked again here, where a link is made.
 export function linkOf(row) {
   const url = articles.url[row];
   return /^https?:\/\//i.test(url ?? "") ? url : null;
@@ -61,16 +61,16 @@ function parts(minute) {
   return [time.getUTCDate(), MONTHS[time.getUTCMonth()], time.getUTCFullYear()];
 }
 
-// As in "24 Apr 2024", with spaces that don't break.
+// Returns a day as in "24 Apr 2024", with no-break spaces.
 export const dayText = (minute) => (minute == null ? "" : parts(minute).join("\u00a0"));
 
-// As in "24 Apr 2024, 18:05"; midnight is most often a day without a time.
+// Returns "24 Apr 2024, 18:05"; at midnight only the day, as feeds without times write midnight.
 export function timeText(minute) {
   if (minute == null || minute % DAY === 0) return dayText(minute);
   return `${dayText(minute)}, ${new Date(minute * 60_000).toISOString().slice(11, 16)}`;
 }
 
-// From the first to the last day, nothing said twice: "24–26 Apr 2024".
+// Returns first and last day without repeating month or year: "24–26 Apr 2024".
 export function spanText(first, last, withYear = true) {
   if (first == null && last == null) return "";
   const [from, to] = [parts(first ?? last), parts(last ?? first)];
@@ -85,7 +85,7 @@ export function counted(number, one, many) {
   return `${number.toLocaleString("en")}\u00a0${number === 1 ? one : many}`;
 }
 
-// For comparison: without case, accents and differences of width.
+// Returns a text for comparison: without case, accents and differences of width.
 export function folded(text) {
   const plain = text ?? "";
   // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
@@ -93,7 +93,7 @@ export function folded(text) {
   return plain.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 }
 
-// An element with properties; text only ever arrives as textContent.
+// Returns a new element; text is set as textContent only, never as HTML.
 export function make(tag, properties = {}, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);

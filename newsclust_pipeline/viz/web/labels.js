@@ -1,25 +1,25 @@
-// Titles of stories on the map: the largest first, none over another, more of them as one zooms in.
+// Titles of stories on the map: largest stories first, no overlap, more titles as the map zooms in.
 
 import { articles, byId, make, storyCount, xs, ys } from "./data.js";
-import { lit } from "./state.js";
+import { visible } from "./state.js";
 import { currentView, map, toScreen } from "./view.js";
 
 const layer = byId("labels");
-const MOST = 40;
-const ROOM = 20_000; // square pixels of map for every title
-const TRIES = 6; // stories tried for every title that there is room for
+const MAX_TITLES = 40;
+const AREA_PER_TITLE = 20_000; // square pixels of map per title
+const TRIES = 6; // stories tried per title that fits
 const GAP = 5; // pixels between titles
-const FAR = 30; // pixels: the farthest that a title stands from its story's centre
-const CELL = 8; // pixels: how finely it is known where articles lie
-const made = new Map(); // story → { element, width, height }
+const FAR = 30; // pixels: largest distance of a title from its story's centre
+const CELL = 8; // pixels: side of the grid cells that count articles
+const elements = new Map(); // story → { element, width, height }
 let shown = []; // { element, x, y, dx, dy, story, box }
 
-// Where the lit articles of every story lie: the article nearest to the middle of them all, so that
-// a title stands by one of its own even if they lie in two places, and how far most lie around it.
+// Returns the anchor of each story's title: its visible article nearest to the median position (so
+// that a story in two places is labelled at one of them), and the median distance around it.
 function places() {
   const members = Array.from({ length: storyCount }, () => []);
-  for (const row of lit.over) members[articles.story[row]]?.push(row);
-  const found = [];
+  for (const row of visible.over) members[articles.story[row]]?.push(row);
+  const anchors = [];
   for (const [story, rows] of members.entries()) {
     if (!rows.length) continue;
     const [mx, my] = [xs, ys].map((values) => median(rows.map((row) => values[row])));
@@ -28,18 +28,18 @@ function places() {
     const [x, y] = [xs[centre], ys[centre]];
     const rx = median(rows.map((row) => Math.abs(xs[row] - x)));
     const ry = median(rows.map((row) => Math.abs(ys[row] - y)));
-    found.push({ story, x, y, rx, ry });
+    anchors.push({ story, x, y, rx, ry });
   }
-  return found;
+  return anchors;
 }
 
 const median = (values) => Float32Array.from(values).sort()[Math.floor(values.length / 2)];
 
-// How many lit articles lie under a box, by the cells it touches.
+// Returns a function that counts the visible articles under a box, by the grid cells it touches.
 function cover(project, width, height) {
   const across = Math.ceil(width / CELL);
   const cells = new Uint16Array(across * Math.ceil(height / CELL));
-  for (const row of lit.over) {
+  for (const row of visible.over) {
     const [x, y] = project(xs[row], ys[row]);
     if (x >= 0 && y >= 0 && x < width && y < height) {
       cells[Math.floor(y / CELL) * across + Math.floor(x / CELL)] += 1;
@@ -56,7 +56,7 @@ function cover(project, width, height) {
   };
 }
 
-// Above, below, right, left of the story's core, or upon it.
+// Returns the candidate boxes of a title: above, below, right, left, centred.
 function boxes({ px, py, rx, ry }, { width, height }) {
   const [w, h] = [width / 2, height / 2];
   const middles = [
@@ -69,18 +69,18 @@ const overlap = (a, b) =>
   a.left < b.right + GAP && b.left < a.right + GAP && a.top < b.bottom + GAP && b.top < a.bottom + GAP;
 
 function label(story) {
-  if (!made.has(story)) {
+  if (!elements.has(story)) {
     const share = articles.storySize[story] / articles.storySize[0];
     const rank = share > 0.5 ? "large" : share > 0.2 ? "middle" : "small";
     const text = make("bdi", { textContent: articles.storyTitle[story] });
     const element = make("p", { className: `label label-${rank} hue-${articles.storyHue[story]}` }, text);
     layer.append(element);
-    made.set(story, { element, width: element.offsetWidth + 2, height: element.offsetHeight });
+    elements.set(story, { element, width: element.offsetWidth + 2, height: element.offsetHeight });
   }
-  return made.get(story);
+  return elements.get(story);
 }
 
-// The free place for a story's title that hides the fewest articles, if there is one.
+// Returns the free candidate that hides the fewest articles, or null.
 function settle(place, taken, covered, width, height) {
   if (taken.some((box) => holds(box, place.px, place.py))) return null;
   const free = boxes(place, label(place.story)).filter(
@@ -94,7 +94,7 @@ function settle(place, taken, covered, width, height) {
 
 const holds = (box, x, y) => x > box.left && x < box.right && y > box.top && y < box.bottom;
 
-// Where the map's buttons are: no title goes there.
+// Returns the box of the map's buttons, which titles must not cover.
 function controls() {
   const [stage, { left, right, top, bottom }] = [layer, byId("controls")].map((e) => e.getBoundingClientRect());
   return { left: left - stage.left, right: right - stage.left, top: top - stage.top, bottom: bottom - stage.top };
@@ -106,7 +106,7 @@ export function relabel() {
   const project = toScreen(view);
   const scale = width / (view[1] - view[0]);
   const covered = cover(project, width, height);
-  const most = Math.min(MOST, Math.ceil((width * height) / ROOM));
+  const most = Math.min(MAX_TITLES, Math.ceil((width * height) / AREA_PER_TITLE));
   const taken = [controls()];
   let tries = most * TRIES;
   shown = [];
@@ -120,14 +120,14 @@ export function relabel() {
     const box = settle(core, taken, covered, width, height);
     if (!box) continue;
     taken.push(box);
-    shown.push({ ...place, element: made.get(place.story).element, dx: box.left - px, dy: box.top - py, box });
+    shown.push({ ...place, element: elements.get(place.story).element, dx: box.left - px, dy: box.top - py, box });
   }
   const on = new Set(shown.map(({ element }) => element));
-  for (const { element } of made.values()) element.classList.toggle("on", on.has(element));
+  for (const { element } of elements.values()) element.classList.toggle("on", on.has(element));
   move(view);
 }
 
-// Carries the titles along while the map is dragged or zoomed.
+// Moves the titles with the map while it is dragged or zoomed.
 export function move(view) {
   const project = toScreen(view);
   for (const { element, x, y, dx, dy } of shown) {
@@ -136,7 +136,7 @@ export function move(view) {
   }
 }
 
-// The story whose title is at a place of the map's element, or −1.
+// Returns the story whose title is at a position of the map's element, or −1.
 export function titleAt(x, y) {
   return shown.find(({ box }) => holds(box, x, y))?.story ?? -1;
 }

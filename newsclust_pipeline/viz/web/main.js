@@ -1,12 +1,11 @@
-// Ties it together: the map, the titles on it, the timeline, the panel and the fields above them.
-// Everything shown arrives as data and is set by textContent only. <html data-ready> says that the
-// map is drawn.
+// Connects the map, its titles, the timeline, the panel and the fields. Text from the data is set by
+// textContent only. <html data-ready> marks that the map is drawn.
 
 import { articles, byId, counted, figure, later, make } from "./data.js";
 import { move, relabel, titleAt } from "./labels.js";
 import { drawPanel, show, startPanel } from "./panel.js";
 import {
-  ANY_OUTLET, ask, asked, askNothing, light, lit, NO_OUTLET, NO_STORY, onChange, titlesForSearch,
+  ANY_OUTLET, setFilters, filters, clearFilters, updateVisible, visible, NO_OUTLET, NO_STORY, onChange, titlesForSearch,
 } from "./state.js";
 import { drawTimeline, startTimeline } from "./timeline.js";
 import { boxOf, currentView, draw, flat, hideCard, keepShape, listen, map, paint, pan, repaint, showBox, zoom } from "./view.js";
@@ -21,7 +20,7 @@ const noise = byId("noise");
 let shownStory = NO_STORY;
 
 function changed(change) {
-  if (asked.story === shownStory) drawPanel();
+  if (filters.story === shownStory) drawPanel();
   else showStory();
   drawTimeline();
   showFields();
@@ -30,26 +29,26 @@ function changed(change) {
   if (flat) relabel();
 }
 
-// Shows the chosen story's articles, or the stories again, and leaves the keyboard where it was.
+// Shows the articles of the chosen story, or the stories again, and restores the keyboard focus.
 function showStory() {
   const left = shownStory;
   const reading = byId("chosen-story").contains(document.activeElement) || byId("list").contains(document.activeElement);
-  shownStory = asked.story;
+  shownStory = filters.story;
   show(shownStory === NO_STORY ? "stories" : "articles");
   if (shownStory !== NO_STORY) byId("back").focus({ preventScroll: true });
   else if (reading) document.querySelector(`[data-story="${left}"] button`)?.focus();
 }
 
-// Where what is in focus lies: the story, what was found, or all.
+// Returns the box to zoom to: the story, the search results, or the whole map.
 function boxInFocus() {
-  if (asked.query && lit.focus.length) return boxOf(lit.focus);
-  return articles.storyBox[asked.story] ?? articles.home;
+  if (filters.query && visible.focus.length) return boxOf(visible.focus);
+  return articles.storyBox[filters.story] ?? articles.home;
 }
 
 function showFields() {
-  if (search.value !== asked.query) search.value = asked.query;
-  outlet.value = asked.outlet;
-  noise.checked = asked.noise;
+  if (search.value !== filters.query) search.value = filters.query;
+  outlet.value = filters.outlet;
+  noise.checked = filters.noise;
 }
 
 // --- the fields ------------------------------------------------------------------------------------
@@ -68,18 +67,18 @@ function fillOutlets() {
 }
 
 function listenToFields() {
-  const searchSoon = later(() => ask({ query: search.value }), 160);
+  const searchSoon = later(() => setFilters({ query: search.value }), 160);
   search.addEventListener("input", searchSoon);
   search.addEventListener("keydown", ({ key }) => {
     if (key === "Enter") {
-      ask({ query: search.value });
+      setFilters({ query: search.value });
       show("articles");
     }
   });
-  outlet.addEventListener("change", () => ask({ outlet: Number(outlet.value) }));
-  noise.addEventListener("change", () => ask({ noise: noise.checked }));
-  for (const id of ["clear", "reset"]) byId(id).addEventListener("click", askNothing);
-  byId("back").addEventListener("click", () => ask({ story: NO_STORY }));
+  outlet.addEventListener("change", () => setFilters({ outlet: Number(outlet.value) }));
+  noise.addEventListener("change", () => setFilters({ noise: noise.checked }));
+  for (const id of ["clear", "reset"]) byId(id).addEventListener("click", clearFilters);
+  byId("back").addEventListener("click", () => setFilters({ story: NO_STORY }));
   for (const button of document.querySelectorAll("[data-zoom]")) {
     button.addEventListener("click", () => zoom(Number(button.dataset.zoom)));
   }
@@ -102,7 +101,7 @@ function listenToKeys() {
     keys[event.key]();
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") askNothing();
+    if (event.key === "Escape") clearFilters();
     const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
     if (event.key === "/" && !typing) {
       event.preventDefault();
@@ -130,25 +129,25 @@ function listenToTheme() {
 
 // --- the map's own events ------------------------------------------------------------------------------
 
-// The view that an event of Plotly's tells of, while a drag or a wheel is under way.
-function viewIn(told) {
+// Returns the view in a Plotly event during a drag or a wheel turn.
+function viewIn(update) {
   const names = ["xaxis.range[0]", "xaxis.range[1]", "yaxis.range[0]", "yaxis.range[1]"];
-  return names.map((name, at) => Number(told[name] ?? currentView()[at]));
+  return names.map((name, at) => Number(update[name] ?? currentView()[at]));
 }
 
 function listenToMap() {
   const { articleUnderPointer } = listen();
-  map.on("plotly_doubleclick", askNothing);
+  map.on("plotly_doubleclick", clearFilters);
   if (!flat) return;
-  map.on("plotly_relayouting", (told) => move(viewIn(told)));
+  map.on("plotly_relayouting", (update) => move(viewIn(update)));
   map.on("plotly_relayout", () => move(currentView()));
   map.on("plotly_relayout", later(relabel, 120));
   new ResizeObserver(later(() => keepShape().then(relabel), 200)).observe(map);
   titlesAsButtons(articleUnderPointer);
 }
 
-// A click on a title chooses its story. The titles lie above the map and let all pass through, so
-// that wheel and drag work on them; which one was meant follows from the place.
+// A click on a title chooses its story. Titles let pointer events pass to the map beneath, so that
+// wheel and drag work on them; the title is found by its position.
 function titlesAsButtons(articleUnderPointer) {
   let down = null;
   const titled = ({ clientX, clientY }) => {
@@ -165,13 +164,13 @@ function titlesAsButtons(articleUnderPointer) {
     const still = down && Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) < 4;
     const story = still ? titled(event) : NO_STORY;
     down = null;
-    if (story !== NO_STORY) ask({ story });
+    if (story !== NO_STORY) setFilters({ story });
   }, true);
 }
 
 // --- start ---------------------------------------------------------------------------------------------
 
-light();
+updateVisible();
 fillOutlets();
 startPanel();
 startTimeline();

@@ -1,7 +1,7 @@
-// Beside the map: the table of stories, and the list of the articles that are in focus.
+// The panel beside the map: the table of stories and the list of articles in focus.
 
 import { articles, byId, counted, dayText, linkOf, make, spanText, storyCount, timeText } from "./data.js";
-import { ask, asked, filtering, lit, NO_STORY } from "./state.js";
+import { setFilters, filters, filtering, visible, NO_STORY } from "./state.js";
 import { point } from "./view.js";
 
 const CHUNK = 60; // rows at a time, more as one scrolls
@@ -13,7 +13,7 @@ let sort = { by: "size", down: true };
 
 // --- rows come as they are needed --------------------------------------------------------------------
 
-// Shows rows in chunks: the next when the last is nearly in sight.
+// Adds rows in chunks: the next when the end of the list is nearly in view.
 function fill(body, rows, build) {
   let next = 0;
   const more = () => {
@@ -38,14 +38,14 @@ function fill(body, rows, build) {
 const trendOf = (story) => articles.storyTrend[story] ?? [];
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
-// How much a story gained of late: its newest quarter of the time less the quarter before.
+// Returns the articles of the newest quarter of the time minus those of the quarter before.
 function gain(story) {
   const trend = trendOf(story);
   const quarter = trend.length / 4;
   return sum(trend.slice(-quarter)) - sum(trend.slice(-2 * quarter, -quarter));
 }
 
-const articlesOf = (story) => (filtering() ? lit.stories[story] : articles.storySize[story]);
+const articlesOf = (story) => (filtering() ? visible.stories[story] : articles.storySize[story]);
 
 const KEYS = {
   title: (story) => articles.storyTitle[story],
@@ -65,10 +65,10 @@ function sorted(stories) {
   return keyed.map(([, story]) => story);
 }
 
-// The stories that something in focus belongs to; a chosen story stands among those it was chosen from.
+// Returns the stories that have articles in focus.
 function storiesInFocus() {
   const all = Array.from({ length: storyCount }, (_, story) => story);
-  return filtering() ? all.filter((story) => lit.stories[story]) : all;
+  return filtering() ? all.filter((story) => visible.stories[story]) : all;
 }
 
 function sparkline(story) {
@@ -92,13 +92,13 @@ function trendText(story) {
   return by > 0 ? `rising, ${by} more` : by < 0 ? `falling, ${-by} fewer` : "steady";
 }
 
-// Without the year, if all are of one.
+// Dates omit the year if all are of one year.
 const years = new Set([...articles.storyFirst, ...articles.storyLast].filter((time) => time != null)
   .map((time) => dayText(time).slice(-4)));
 const datesOf = (story) => spanText(articles.storyFirst[story], articles.storyLast[story], years.size > 1);
 
 function storyRow(story) {
-  const chosen = story === asked.story;
+  const chosen = story === filters.story;
   const dot = make("i", { className: `dot hue-${articles.storyHue[story]}` });
   const title = make("bdi", { textContent: articles.storyTitle[story] });
   const button = make("button", { type: "button", className: "story" }, dot, title);
@@ -120,7 +120,7 @@ function storyRow(story) {
   );
   row.dataset.story = story;
   row.setAttribute("aria-selected", chosen);
-  row.addEventListener("click", () => ask({ story: chosen ? NO_STORY : story }));
+  row.addEventListener("click", () => setFilters({ story: chosen ? NO_STORY : story }));
   return row;
 }
 
@@ -167,14 +167,14 @@ function articleItem(row) {
 }
 
 function showArticles() {
-  fill(list, newestFirst(lit.focus), articleItem);
-  byId("no-articles").hidden = lit.focus.length > 0;
+  fill(list, newestFirst(visible.focus), articleItem);
+  byId("no-articles").hidden = visible.focus.length > 0;
 }
 
 // --- what the panel is about ------------------------------------------------------------------------------
 
 function showChosen() {
-  const { story } = asked;
+  const { story } = filters;
   byId("chosen-story").hidden = story === NO_STORY;
   if (story === NO_STORY) return;
   byId("chosen-title").textContent = articles.storyTitle[story];
@@ -193,10 +193,10 @@ function showChosen() {
 }
 
 function showStatus() {
-  const stories = lit.stories.filter(Boolean).length;
+  const stories = visible.stories.filter(Boolean).length;
   const shown = articles.sampled ? " on the map" : "";
   byId("status").textContent = filtering()
-    ? `${counted(lit.focus.length, "article", "articles")}${shown} in ${counted(stories, "story", "stories")}`
+    ? `${counted(visible.focus.length, "article", "articles")}${shown} in ${counted(stories, "story", "stories")}`
     : "";
   byId("clear").hidden = !filtering();
 }

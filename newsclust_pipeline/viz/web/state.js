@@ -1,11 +1,11 @@
-// What is asked for (filters, search, a story) and which articles that leaves.
+// The filters (search, outlet, dates, a story) and the articles that pass them.
 
 import { articles, count, folded, storyCount } from "./data.js";
 
 export const NO_STORY = -1;
 export const ANY_OUTLET = -2;
 export const NO_OUTLET = -1;
-export const asked = {
+export const filters = {
   story: NO_STORY,
   query: "",
   outlet: ANY_OUTLET,
@@ -13,27 +13,27 @@ export const asked = {
   to: Infinity,
   noise: true,
 };
-const NOTHING_ASKED = { ...asked };
+const NO_FILTERS = { ...filters };
 
-// Rows of articles. `over` is drawn in colour, `under` in grey beneath it; `focus` is what lists
-// and counts speak of; `anytime` is the focus as it would be without a choice of dates.
-export const lit = { over: [], under: [], focus: [], anytime: [], stories: [] };
+// Rows of articles: `over` is drawn in colour, `under` in grey beneath it; lists and counts show
+// `focus`; `anytime` is the focus without the filter of dates.
+export const visible = { over: [], under: [], focus: [], anytime: [], stories: [] };
 
-export const highlighting = () => asked.story !== NO_STORY || asked.query.trim() !== "";
-export const dated = () => asked.from > -Infinity || asked.to < Infinity;
+export const highlighting = () => filters.story !== NO_STORY || filters.query.trim() !== "";
+export const dated = () => filters.from > -Infinity || filters.to < Infinity;
 export const filtering = () =>
-  highlighting() || dated() || asked.outlet !== ANY_OUTLET || !asked.noise;
+  highlighting() || dated() || filters.outlet !== ANY_OUTLET || !filters.noise;
 
 const listeners = [];
 export const onChange = (listener) => listeners.push(listener);
 
-export function ask(change) {
-  Object.assign(asked, change);
-  light();
+export function setFilters(change) {
+  Object.assign(filters, change);
+  updateVisible();
   for (const listener of listeners) listener(change);
 }
 
-export const askNothing = () => ask({ ...NOTHING_ASKED });
+export const clearFilters = () => setFilters({ ...NO_FILTERS });
 
 // --- search ---------------------------------------------------------------------------------------
 
@@ -43,8 +43,8 @@ export function titlesForSearch() {
   return foldedTitles;
 }
 
-// A test for rows: every word occurs in the headline, the outlet or a keyword of the story.
-function found(query) {
+// Returns a test for rows: each word occurs in the headline, the outlet or a keyword of the story.
+function matcher(query) {
   const words = folded(query).split(/\s+/).filter(Boolean);
   if (!words.length) return () => true;
   const titles = titlesForSearch();
@@ -57,36 +57,36 @@ function found(query) {
   return (row) => tests.every((test) => test(row));
 }
 
-// --- what is lit ------------------------------------------------------------------------------------
+// --- what is visible ------------------------------------------------------------------------------------
 
 function filtered() {
-  const { outlet, noise } = asked;
+  const { outlet, noise } = filters;
   const first = noise ? 0 : articles.noise;
   const at = (row) => articles.venue[row] ?? NO_OUTLET;
   return (row) => row >= first && (outlet === ANY_OUTLET || at(row) === outlet);
 }
 
 function inTime() {
-  const { from, to } = asked;
+  const { from, to } = filters;
   if (!dated()) return () => true;
   return (row) => articles.time[row] != null && articles.time[row] >= from && articles.time[row] < to;
 }
 
-export function light() {
-  const [passes, inside, hit] = [filtered(), inTime(), found(asked.query)];
-  const { story } = asked;
+export function updateVisible() {
+  const [passes, inside, hit] = [filtered(), inTime(), matcher(filters.query)];
+  const { story } = filters;
   const chosen = highlighting();
-  const kept = { over: [], under: [], focus: [], anytime: [], stories: new Array(storyCount).fill(0) };
+  const next = { over: [], under: [], focus: [], anytime: [], stories: new Array(storyCount).fill(0) };
   for (let row = 0; row < count; row += 1) {
     if (!passes(row)) continue;
-    const meant = (story === NO_STORY || articles.story[row] === story) && hit(row);
-    if (meant) kept.anytime.push(row);
+    const matches = (story === NO_STORY || articles.story[row] === story) && hit(row);
+    if (matches) next.anytime.push(row);
     if (!inside(row)) continue;
-    if (meant) kept.focus.push(row);
-    if (meant && articles.story[row] >= 0) kept.stories[articles.story[row]] += 1;
-    // With nothing chosen, what is in no story is the ground on which the others stand.
-    const over = chosen ? meant : row >= articles.noise;
-    (over ? kept.over : kept.under).push(row);
+    if (matches) next.focus.push(row);
+    if (matches && articles.story[row] >= 0) next.stories[articles.story[row]] += 1;
+    // Without a choice, articles in no story are the background.
+    const over = chosen ? matches : row >= articles.noise;
+    (over ? next.over : next.under).push(row);
   }
-  Object.assign(lit, kept);
+  Object.assign(visible, next);
 }

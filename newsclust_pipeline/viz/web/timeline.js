@@ -1,10 +1,10 @@
-// When the articles were published: a histogram, and the stretch of it that is asked for. It is
-// chosen by dragging, or by the two sliders, which the keyboard moves as well.
+// The timeline: a histogram of dates of publication and the chosen range, set by dragging or by two
+// sliders, which the keyboard moves as well.
 
 import { articles, byId, count, counted, dayText, spanText, timeText } from "./data.js";
-import { ask, asked, dated, highlighting, lit } from "./state.js";
+import { setFilters, filters, dated, highlighting, visible } from "./state.js";
 
-const MOST = 120; // bars
+const MAX_BARS = 120; // bars
 const HOUR = 60;
 const DAY = 24 * HOUR;
 const WIDTHS = [1, 2, 3, 6, 12].map((hours) => hours * HOUR)
@@ -17,7 +17,7 @@ const chosen = byId("chosen");
 const sliders = [byId("from"), byId("to")];
 const bins = layOut();
 
-// The finest bars of which there are not too many; dumps that only know days get no hours.
+// Returns the finest bins that are at most MAX_BARS; dates without times get bins of whole days.
 function layOut() {
   const times = articles.time.filter((time) => time != null);
   if (!times.length) return null;
@@ -27,8 +27,8 @@ function layOut() {
     last = Math.max(last, time);
   }
   const least = times.every((time) => time % DAY === 0) ? DAY : HOUR;
-  const fits = (width) => width >= least && (last - first) / width < MOST - 1;
-  const width = WIDTHS.find(fits) ?? (last - first) / (MOST - 2);
+  const fits = (width) => width >= least && (last - first) / width < MAX_BARS - 1;
+  const width = WIDTHS.find(fits) ?? (last - first) / (MAX_BARS - 2);
   const start = Math.floor(first / width) * width;
   return { first, last, start, width, count: Math.floor((last - start) / width) + 1 };
 }
@@ -43,7 +43,7 @@ function tally(rows) {
 }
 
 function bars(sums, highest, kind) {
-  // One path for all: bars from the ground up, as wide as a step less a hair.
+  // One path for all bars, each a little narrower than its bin.
   const steps = sums.map((sum, bin) => {
     const height = sum ? Math.max((sum / highest) * 100, 3) : 0;
     return height ? `M${bin + 0.06} 100v${-height}h0.88V100z` : "";
@@ -58,16 +58,16 @@ const everything = bins && tally(Array.from({ length: count }, (_, row) => row))
 
 export function drawTimeline() {
   if (!bins) return;
-  const focus = tally(lit.anytime);
+  const focus = tally(visible.anytime);
   const ground = highlighting() ? focus : everything;
   const highest = Math.max(1, ...ground);
-  const [from, to] = dated() ? [binOf(asked.from), binOf(asked.to)] : [0, bins.count];
+  const [from, to] = dated() ? [binOf(filters.from), binOf(filters.to)] : [0, bins.count];
   const inside = focus.map((sum, bin) => (bin >= from && bin < to ? sum : 0));
   byId("bars").replaceChildren(bars(ground, highest, "bar-all"), bars(inside, highest, "bar"));
   showChoice([from, to]);
 }
 
-// --- the stretch that is asked for -------------------------------------------------------------------
+// --- the chosen range -------------------------------------------------------------------
 
 const choice = () => sliders.map((slider) => Number(slider.value));
 
@@ -81,9 +81,9 @@ function showChoice([from, to]) {
   const all = from === 0 && to === bins.count;
   sliders[0].value = from;
   sliders[1].value = to;
-  const say = bins.width < DAY ? timeText : dayText;
-  sliders[0].setAttribute("aria-valuetext", say(startOf(from)));
-  sliders[1].setAttribute("aria-valuetext", say(startOf(to) - (bins.width < DAY ? 0 : 1)));
+  const format = bins.width < DAY ? timeText : dayText;
+  sliders[0].setAttribute("aria-valuetext", format(startOf(from)));
+  sliders[1].setAttribute("aria-valuetext", format(startOf(to) - (bins.width < DAY ? 0 : 1)));
   chosen.setAttribute("x", from);
   chosen.setAttribute("width", to - from);
   chosen.classList.toggle("all", all);
@@ -95,14 +95,14 @@ function showChoice([from, to]) {
 
 function choose([from, to]) {
   const all = from === 0 && to === bins.count;
-  ask(all ? { from: -Infinity, to: Infinity } : { from: startOf(from), to: startOf(to) });
+  setFilters(all ? { from: -Infinity, to: Infinity } : { from: startOf(from), to: startOf(to) });
 }
 
 let waiting = 0;
-function chooseSoon(stretch) {
-  showChoice(stretch);
+function chooseSoon(range) {
+  showChoice(range);
   clearTimeout(waiting);
-  waiting = setTimeout(() => choose(stretch), 90);
+  waiting = setTimeout(() => choose(range), 90);
 }
 
 function slide(moved) {
@@ -116,14 +116,14 @@ function brush() {
     const { left, width } = chart.getBoundingClientRect();
     return Math.min(bins.count - 1, Math.max(0, Math.floor(((clientX - left) / width) * bins.count)));
   };
-  const stretch = (event) => [Math.min(start, at(event)), Math.max(start, at(event)) + 1];
+  const range = (event) => [Math.min(start, at(event)), Math.max(start, at(event)) + 1];
   chart.addEventListener("pointerdown", (event) => {
     start = at(event);
     chart.setPointerCapture(event.pointerId);
   });
-  chart.addEventListener("pointermove", (event) => start >= 0 && chooseSoon(stretch(event)));
+  chart.addEventListener("pointermove", (event) => start >= 0 && chooseSoon(range(event)));
   chart.addEventListener("pointerup", (event) => {
-    if (start >= 0) chooseSoon(stretch(event));
+    if (start >= 0) chooseSoon(range(event));
     start = -1;
   });
   chart.addEventListener("pointercancel", () => {

@@ -1,7 +1,7 @@
-// The map: Plotly's two traces, the view that glides, the card of the article under the pointer.
+// The map: Plotly's two traces, the animated view, and the card of the article under the pointer.
 
 import { articles, byId, count, figure, linkOf, sizes, timeText, unpack, xs, ys, zs } from "./data.js";
-import { highlighting, lit } from "./state.js";
+import { highlighting, visible } from "./state.js";
 
 export const map = byId("map");
 export const flat = !figure?.layout.scene;
@@ -37,12 +37,12 @@ function readPalette() {
 
 const pick = (values, rows) => Float32Array.from(rows, (row) => values[row]);
 
-// Draws what is lit, and looks at a box where one is given.
+// Draws the visible articles, and zooms to a box if one is given.
 export function paint(box) {
   if (!palette) readPalette();
-  const both = (values) => [pick(values, lit.under), pick(values, lit.over)];
+  const both = (values) => [pick(values, visible.under), pick(values, visible.over)];
   const under = highlighting() ? palette.dim : palette.noise;
-  const over = lit.over.map((row) => palette.stories[articles.story[row]] ?? palette.found);
+  const over = visible.over.map((row) => palette.stories[articles.story[row]] ?? palette.found);
   const update = {
     x: both(xs),
     y: both(ys),
@@ -63,7 +63,7 @@ export function repaint() {
   return paint();
 }
 
-// --- the view: numbers that say what is seen, so that it can glide ---------------------------------
+// --- the view: an array of numbers, so that it can be animated ---------------------------------
 // flat: [x0, x1, y0, y1]; in space: the camera's target and eye, three numbers each.
 
 export function currentView() {
@@ -78,7 +78,7 @@ function viewUpdate([a, b, c, d, e, f]) {
   return { "scene.camera.center": { x: a, y: b, z: c }, "scene.camera.eye": { x: d, y: e, z: f } };
 }
 
-// The view that holds a box ([low, high] per axis), in the shape of the map's element.
+// Returns the smallest view that contains a box ([low, high] per axis), in the shape of the element.
 function viewOf(box) {
   if (!flat) return cameraOn(box);
   const [[x0, x1], [y0, y1]] = box;
@@ -88,7 +88,7 @@ function viewOf(box) {
   return [x - across, x + across, y - up, y + up];
 }
 
-// Plotly's camera counts in lengths of the cube, from its middle.
+// Plotly's camera coordinates are in sides of the cube, from its centre.
 function cameraOn(box) {
   const span = articles.home[0][1] - articles.home[0][0];
   const middle = ([low, high]) => (low + high) / 2;
@@ -110,7 +110,7 @@ export function boxOf(rows) {
   });
 }
 
-// Keeps both scales equal when the map's element changes its shape, and its middle where it is.
+// Makes both scales equal after the element has changed its shape; the centre stays.
 export function keepShape() {
   const [x0, x1, y0, y1] = currentView();
   const scale = (x1 - x0) / map.clientWidth;
@@ -119,11 +119,11 @@ export function keepShape() {
   return Plotly.relayout(map, viewUpdate([x0, x1, (y0 + y1) / 2 - half, (y0 + y1) / 2 + half]));
 }
 
-// A full map takes too long to draw to glide, and some readers want nothing to move.
+// Large maps are too slow to animate, and some readers prefer reduced motion.
 const instant = () => still.matches || count > FULL;
 
 let flight = 0;
-function glideTo(view) {
+function animateTo(view) {
   cancelAnimationFrame(flight);
   const from = currentView();
   const start = performance.now();
@@ -137,7 +137,7 @@ function glideTo(view) {
   flight = requestAnimationFrame(step);
 }
 
-export const showBox = (box) => glideTo(viewOf(box));
+export const showBox = (box) => animateTo(viewOf(box));
 
 export function zoom(factor) {
   const view = currentView();
@@ -145,17 +145,17 @@ export function zoom(factor) {
   const middle = flat
     ? [(a + b) / 2, (a + b) / 2, (c + view[3]) / 2, (c + view[3]) / 2]
     : [a, b, c, a, b, c];
-  glideTo(view.map((value, i) => middle[i] + (value - middle[i]) * factor));
+  animateTo(view.map((value, i) => middle[i] + (value - middle[i]) * factor));
 }
 
 export function pan(right, up) {
   const view = currentView();
   const step = flat ? 0.15 * (view[1] - view[0]) : 0.05;
   const moves = flat ? [right, right, up, up] : [right, 0, up, right, 0, up];
-  glideTo(view.map((value, i) => value + moves[i] * step));
+  animateTo(view.map((value, i) => value + moves[i] * step));
 }
 
-// Where on the map's element a place is, in pixels.
+// Returns a function from map coordinates to pixels of the map's element.
 export function toScreen([x0, x1, y0, y1]) {
   const [width, height] = [map.clientWidth, map.clientHeight];
   return (x, y) => [((x - x0) / (x1 - x0)) * width, ((y1 - y) / (y1 - y0)) * height];
@@ -164,7 +164,7 @@ export function toScreen([x0, x1, y0, y1]) {
 // --- the card of an article ----------------------------------------------------------------------
 
 const pointer = { x: 0, y: 0 };
-const rowOf = (point) => (point.curveNumber === UNDER ? lit.under : lit.over)[point.pointNumber];
+const rowOf = (point) => (point.curveNumber === UNDER ? visible.under : visible.over)[point.pointNumber];
 
 function fillCard(row) {
   const put = (name, text) => {
@@ -183,7 +183,7 @@ function fillCard(row) {
   else link.removeAttribute("href");
 }
 
-// Beside the pointer, turned to the side where there is room.
+// Places the card beside the pointer, on the side that has space.
 function placeCard() {
   const { width, height } = card.getBoundingClientRect();
   const gap = 16;
@@ -208,7 +208,7 @@ function openArticle(row) {
   if (linkOf(row)) window.open(linkOf(row), "_blank", "noopener,noreferrer");
 }
 
-// Shows on the map which article a list speaks of.
+// Marks on the map the article that a list points to.
 export function point(row) {
   ring.hidden = row < 0 || !map || !flat;
   if (ring.hidden) return;
@@ -220,7 +220,7 @@ export function point(row) {
 // --- drawing ----------------------------------------------------------------------------------------
 
 async function loadPlotly() {
-  // The policy knows this script by its digest, so it may run although it is added only now.
+  // The policy lists the digest of this script, so that it may run when it is added here.
   const script = document.createElement("script");
   script.textContent = await unpack("plotly");
   document.head.append(script);
@@ -243,7 +243,7 @@ export async function draw() {
   await paint();
 }
 
-// The traces without their points, which `paint` gives them.
+// Returns the traces without points; `paint` adds them.
 const empty = (traces) => traces.map(({ x, y, z, ...trace }) => ({ ...trace, x: [], y: [], ...(z && { z: [] }) }));
 
 export function listen() {
