@@ -22,6 +22,7 @@ from newsclust_pipeline.search.graph import Neighbours, nearest_of
 from newsclust_pipeline.search.knn import by_faiss
 from newsclust_pipeline.store.indexes import Index
 from newsclust_pipeline.stories import describe, identity, lineage
+from newsclust_pipeline.stories.labels import labels_table
 from newsclust_pipeline_tests.conftest import write_dump
 
 K = 50
@@ -42,7 +43,7 @@ def labelled(articles, vectors, rows, history):
     near = nearest_of(by_faiss(chosen, Index()), chosen, np.arange(n), min(K, n - 1))
     clusters = hdbscan.hdbscan(Neighbours(doc_id, *near, K).matrix())
     names = identity.name_stories(doc_id, clusters.labels, lineage.members(history))
-    return describe.labels_table(doc_id, clusters, names)
+    return labels_table(doc_id, clusters, names)
 
 
 def record(history, sample, rows, labels, run):
@@ -108,7 +109,7 @@ def test_the_history_adds_up_to_the_labels_of_every_day(replayed):
     history, found = replayed
     for run, labels in enumerate(found):
         now = labels["story_id"].drop_null().value_counts().to_pylist()
-        rows = lineage.rows_of(history, f"run{run}").to_pylist()
+        rows = lineage.rows_of_run(history, f"run{run}").to_pylist()
         assert {row["story_id"]: row["size_after"] for row in rows if row["size_after"]} == {
             count["values"]: count["counts"] for count in now
         }
