@@ -130,11 +130,12 @@ def ours(of: GoldSet, **settings: Any) -> np.ndarray:
 
 def auto(of: GoldSet, time_weight: float = 0.0, time_scale_days: float = 7.0) -> np.ndarray:
     """Cluster with the parameters that are chosen without labels, time in it or not."""
-    graph = of.neighbours.matrix()
+    graph, vectors = of.neighbours.matrix(), of.vectors
     if time_weight:
         days = time_distance.days_of(of.neighbours.doc_id, of.articles)
         graph = time_distance.add_time(graph, days, time_weight, time_scale_days)
-    return hdbscan.hdbscan(graph, *astuple(sweep.choose(graph))).labels
+        vectors = time_distance.append_time(vectors, days, time_weight, time_scale_days)
+    return hdbscan.hdbscan(graph, *astuple(sweep.choose(graph, vectors))).labels
 
 
 def notebook(of: GoldSet, min_samples: int, min_cluster_size: int) -> np.ndarray:

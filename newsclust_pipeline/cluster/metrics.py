@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from newsclust_pipeline.cluster.condensed_tree import FAR, NOISE
-from newsclust_pipeline.cluster.hdbscan import core_distances, spanning_tree
-from newsclust_pipeline.core.jit import compiled
+from newsclust_pipeline.cluster.hdbscan import spanning_tree
+from newsclust_pipeline.cluster.silhouette import silhouettes
 from newsclust_pipeline.core.tables import join
 from newsclust_pipeline.search.graph import Neighbours
 
@@ -28,13 +28,17 @@ class Evaluation:
 
 
 def evaluate(
-    neighbours: Neighbours, labels: pa.Table, previous: pa.Table | None = None
+    neighbours: Neighbours,
+    vectors: np.ndarray,
+    labels: pa.Table,
+    previous: pa.Table | None = None,
 ) -> Evaluation:
     """Return the silhouette of every document, and the figures of the run.
 
     Args:
         neighbours: the neighbours of the documents.
-        labels: doc_id, label of the same documents.
+        vectors: (n, d) of the same documents, in the order of `neighbours`.
+        labels: doc_id, label of the same documents, in any order.
         previous: `documents` of the previous run, if there was one. Its agreement with this run
             (adjusted Rand index over the documents of both) becomes a figure.
 
@@ -45,7 +49,7 @@ def evaluate(
     ids = pa.table({"doc_id": pa.array(neighbours.doc_id.tolist(), pa.string())})
     documents = join(ids, labels.select(["doc_id", "label"]))
     label = documents["label"].to_numpy()
-    values = silhouette(graph, label)
+    values = silhouettes(vectors, graph, label)
     documents = documents.append_column("silhouette", pa.array(values))
     figures = graph_figures(graph, label, values)
     if previous is not None:
@@ -63,7 +67,7 @@ def compare_with_last_run(previous: pa.Table, documents: pa.Table) -> dict[str, 
 
 
 def graph_figures(
-    distances: sp.csr_array, labels: np.ndarray, silhouettes: np.ndarray
+    distances: sp.csr_array, labels: np.ndarray, values: np.ndarray
 ) -> dict[str, float]:
     """Return the figures of labels (n,) with silhouettes (n,) on a distance graph (n, n).
 
@@ -75,8 +79,8 @@ def graph_figures(
     covered = labels != NOISE
     n = max(len(labels), 1)
     return story_sizes(labels) | {
-        "silhouette": float(silhouettes.sum() / n),
-        "covered_silhouette": float(silhouettes[covered].mean()) if covered.any() else 0.0,
+        "silhouette": float(values.sum() / n),
+        "covered_silhouette": float(values[covered].mean()) if covered.any() else 0.0,
         "density_validity": density_validity(spanning_tree(distances, 1), labels),
     }
 
@@ -110,42 +114,6 @@ def singletons(labels: np.ndarray) -> np.ndarray:
     return np.where(labels == NOISE, first + np.arange(len(labels)), labels)
 
 
-def silhouette(
-    distances: sp.csr_array, labels: np.ndarray, reach: np.ndarray | None = None
-) -> np.ndarray:
-    """Return the silhouette (n,) of every document, as far as a neighbour graph determines it.
-
-    The silhouette (Rousseeuw 1987) is (b − a) / max(a, b): a is the mean distance to the own story,
-    b that to the nearest other story. Noise has silhouette 0, as singletons have, and is no other
-    story. On a complete graph this is exact. Otherwise a is the mean over neighbours in the own
-    story. A member of another story that is no neighbour counts as far as the last neighbour, which
-    is a lower bound.
-
-    Args:
-        distances: (n, n), symmetric.
-        labels: (n,), −1 for noise.
-        reach: (n,) the distance up to which neighbours are known; see `known_distance`.
-    """
-    if reach is None:
-        reach = known_distance(distances)
-    sizes = np.bincount(labels[labels != NOISE])
-    arrays = (distances.indptr, distances.indices, distances.data)
-    values: np.ndarray = compiled(_silhouette)(*arrays, reach, labels, sizes)
-    return values
-
-
-def known_distance(distances: sp.csr_array) -> np.ndarray:
-    """Return the distance (n,) up to which the neighbours of each document are known.
-
-    A symmetric graph of k nearest neighbours has at least k entries in every row. The k nearest of
-    them are complete. The rest are there because the other document chose this one. Without
-    neighbours the distance is ∞.
-    """
-    degree = np.diff(distances.indptr)
-    k = int(degree[degree > 0].min(initial=max(len(degree), 1)))
-    return core_distances(distances, k)
-
-
 def density_validity(edges: np.ndarray, labels: np.ndarray) -> float:
     """Return the density-based validity of a clustering, −1 to 1, relative to a spanning tree.
 
@@ -171,37 +139,3 @@ def density_validity(edges: np.ndarray, labels: np.ndarray) -> float:
     wider = np.maximum(sparse, separate)
     validity = np.divide(separate - sparse, wider, out=np.zeros(len(sizes)), where=wider > 0)
     return float((sizes * validity).sum() / len(labels))
-
-
-def _silhouette(
-    indptr: np.ndarray,
-    indices: np.ndarray,
-    distances: np.ndarray,
-    reach: np.ndarray,
-    labels: np.ndarray,
-    sizes: np.ndarray,
-) -> np.ndarray:
-    values = np.zeros(len(labels))
-    total = np.zeros(len(sizes))
-    known = np.zeros(len(sizes), dtype=np.int64)
-    for node in range(len(labels)):
-        own = labels[node]
-        if own < 0:
-            continue
-        near = labels[indices[indptr[node] : indptr[node + 1]]]
-        for place, label in enumerate(near):
-            if label >= 0:
-                total[label] += distances[indptr[node] + place]
-                known[label] += 1
-        a = total[own] / known[own] if known[own] else reach[node]
-        b = reach[node]
-        for label in near:
-            if label >= 0 and label != own:
-                unknown = (sizes[label] - known[label]) * reach[node]
-                b = min(b, (total[label] + unknown) / sizes[label])
-        if max(a, b) > 0:
-            values[node] = (b - a) / max(a, b)
-        for label in near:
-            if label >= 0:
-                total[label], known[label] = 0.0, 0
-    return values

@@ -1,10 +1,10 @@
 """Choose the parameters of HDBSCAN without labels, by a sweep over a grid on the stored graph.
 
-The criterion is the silhouette on the graph (`metrics.silhouette`), averaged over all documents,
-with 0 for noise. Every document in the right story raises it, so a clustering loses where small
-stories become noise and where large ones are merged. It depends on the distances alone, so it
-compares clusterings of any parameters. Density-based validity and stability under subsampling
-(Ben-Hur, Elisseeff, Guyon 2002) are reported beside it; docs/quality.md compares the criteria.
+The criterion is the exact silhouette (`silhouette.py`), averaged over all documents, with 0 for
+noise. Every document in the right story raises it, so a clustering loses where small stories become
+noise and where large ones are merged. It depends on the vectors alone, so it compares clusterings
+of any parameters. Density-based validity and stability under subsampling (Ben-Hur, Elisseeff, Guyon
+2002) are reported beside it; docs/quality.md compares the criteria.
 
 Work is shared: one spanning tree per min_samples, one condensed tree per min_cluster_size on it,
 one score per distinct clustering.
@@ -23,10 +23,9 @@ from newsclust_pipeline.cluster.hdbscan import hdbscan, ranked_by_size, spanning
 from newsclust_pipeline.cluster.metrics import (
     agreement,
     density_validity,
-    known_distance,
-    silhouette,
     story_sizes,
 )
+from newsclust_pipeline.cluster.silhouette import silhouettes
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.schemas import PARAMETER_SWEEP
 
@@ -60,8 +59,13 @@ class _Candidate:
     density_validity: float
 
 
-def sweep(distances: sp.csr_array, seed: int = 0) -> pa.Table:
-    """Cluster a distance graph (n, n) with all parameters of the grid, and score the results.
+def sweep(distances: sp.csr_array, vectors: np.ndarray, seed: int = 0) -> pa.Table:
+    """Cluster a distance graph with all parameters of the grid, and score the results.
+
+    Args:
+        distances: (n, n), symmetric.
+        vectors: (n, d) of the same documents, by which clusterings are scored.
+        seed: of the random subsets.
 
     Returns:
         One row per distinct clustering, best first, schema `SWEEP`. `silhouette` is the criterion.
@@ -69,7 +73,7 @@ def sweep(distances: sp.csr_array, seed: int = 0) -> pa.Table:
         documents, `subset_agreement` the index between those; the best rows alone have them. Of
         parameters that give the same clustering, the first of the grid is in the table.
     """
-    ranked = _ranked(distances)
+    ranked = _ranked(distances, vectors)
     subsets = _subsets(distances, seed)
     rows = [
         asdict(candidate.parameters)
@@ -81,12 +85,12 @@ def sweep(distances: sp.csr_array, seed: int = 0) -> pa.Table:
     return pa.Table.from_pylist(rows, SWEEP)
 
 
-def choose(distances: sp.csr_array) -> Parameters:
-    """Return the parameters that `sweep` ranks first for a distance graph (n, n).
+def choose(distances: sp.csr_array, vectors: np.ndarray) -> Parameters:
+    """Return the parameters that `sweep` ranks first for a graph (n, n) and vectors (n, d).
 
     With fewer than two documents there is nothing to choose, and the defaults are returned.
     """
-    ranked = _ranked(distances)
+    ranked = _ranked(distances, vectors)
     return ranked[0].parameters if ranked else Parameters()
 
 
@@ -98,19 +102,19 @@ def as_markdown(table: pa.Table, rows: int = 10) -> str:
     )
 
 
-def _ranked(distances: sp.csr_array) -> list[_Candidate]:
+def _ranked(distances: sp.csr_array, vectors: np.ndarray) -> list[_Candidate]:
     """Score every distinct clustering of the grid; best first, ties in the order of the grid."""
     n = distances.shape[0]
     if n < 2:
         return []
-    reach, tree = known_distance(distances), spanning_tree(distances, MIN_SAMPLES[0])
+    tree = spanning_tree(distances, MIN_SAMPLES[0])
     candidates: dict[bytes, _Candidate] = {}
     for parameters, labels in _clusterings(distances):
         if labels.tobytes() not in candidates:
             candidates[labels.tobytes()] = _Candidate(
                 parameters,
                 labels,
-                silhouette=float(silhouette(distances, labels, reach).mean()),
+                silhouette=float(silhouettes(vectors, distances, labels).mean()),
                 density_validity=density_validity(tree, labels),
             )
     return sorted(candidates.values(), key=lambda candidate: -candidate.silhouette)

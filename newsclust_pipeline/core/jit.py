@@ -1,22 +1,42 @@
-"""Loops that NumPy can't express, compiled by numba and kept on disk for the next process."""
+"""Loops that NumPy can't express, compiled by numba. The next process finds them on disk."""
 
 from collections.abc import Callable
 from functools import cache
+from types import FunctionType
 from typing import Any
 
-import numpy as np
-
-Loop = Callable[..., np.ndarray]
+Loop = Callable[..., Any]
 
 
 @cache
 def compiled(loop: Loop) -> Loop:
-    """Compile a loop, of a module's top level, for the types that it is called with."""
+    """Compile a top-level function for the types that it is called with.
+
+    Functions of the same module that it calls are compiled, too. In functions of other modules
+    numba would not notice a change, and would run the old code from the disk.
+    """
     from numba import njit
 
     jit: Any = njit
+    loop = _with_compiled_helpers(loop)
     try:
-        kept: Loop = jit(loop, cache=True)
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written to
-        kept = jit(loop)
-    return kept
+        cached: Loop = jit(loop, cache=True)
+    except RuntimeError:  # neither the folder of the package nor the user's cache is writable
+        cached = jit(loop)
+    return cached
+
+
+def _with_compiled_helpers(loop: Any) -> Any:
+    """Return a copy of a function in whose globals the functions that it calls are compiled."""
+    names = {name: loop.__globals__.get(name) for name in loop.__code__.co_names}
+    helpers = {
+        name: compiled(value)
+        for name, value in names.items()
+        if isinstance(value, FunctionType) and value.__module__ == loop.__module__
+    }
+    if not helpers:
+        return loop
+    copy = FunctionType(loop.__code__, loop.__globals__ | helpers, loop.__name__)
+    copy.__module__, copy.__qualname__ = loop.__module__, loop.__qualname__
+    copy.__defaults__ = loop.__defaults__
+    return copy

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
@@ -183,12 +184,13 @@ def knn_distance_matrix(
 def hdbscan_labels(
     config: HdbscanConfig,
     knn_distance_matrix: Neighbours,
+    embeddings: pa.Table,
     raw_news: pa.Table,
     history: StoryHistory,
 ) -> dg.MaterializeResult[pa.Table]:
     """Which story every document belongs to, if any, and how surely."""
-    graph = timed(knn_distance_matrix, raw_news, config)
-    chosen = sweep.choose(graph) if config.tuning is Tuning.auto else given(config)
+    graph, vectors = timed(knn_distance_matrix, embeddings, raw_news, config)
+    chosen = sweep.choose(graph, vectors) if config.tuning is Tuning.auto else given(config)
     clusters = hdbscan.hdbscan(graph, *astuple(chosen))
     params = {"k": knn_distance_matrix.k} | plain(config) | asdict(chosen)
     doc_id = knn_distance_matrix.doc_id
@@ -328,10 +330,13 @@ def began(context: dg.AssetExecutionContext) -> datetime:
 
 @stage("parquet", "hdbscan", "parquet", reuse=Reuse())
 def parameter_sweep(
-    config: TimeConfig, knn_distance_matrix: Neighbours, raw_news: pa.Table
+    config: TimeConfig,
+    knn_distance_matrix: Neighbours,
+    embeddings: pa.Table,
+    raw_news: pa.Table,
 ) -> dg.MaterializeResult[pa.Table]:
     """Which parameters of HDBSCAN suit these documents, judged without labels; best first."""
-    found = sweep.sweep(timed(knn_distance_matrix, raw_news, config))
+    found = sweep.sweep(*timed(knn_distance_matrix, embeddings, raw_news, config))
     best = found.slice(0, 1).to_pylist()
     return result(
         found,
@@ -359,13 +364,15 @@ def parameter_plot(parameter_sweep: pa.Table) -> dg.MaterializeResult[str]:
 def story_quality(
     config: QualityConfig,
     knn_distance_matrix: Neighbours,
+    embeddings: pa.Table,
     hdbscan_labels: pa.Table,
     news: NewsDumps,
     parquet_io: dg.ResourceParam[ParquetIO],
 ) -> dg.MaterializeResult[pa.Table]:
     """How good the stories are: by the graph, by the last run, by gold labels if there are any."""
     previous = parquet_io.last("story_quality")
-    found = metrics.evaluate(knn_distance_matrix, hdbscan_labels, previous)
+    vectors = rows_of(embeddings, knn_distance_matrix)
+    found = metrics.evaluate(knn_distance_matrix, vectors, hdbscan_labels, previous)
     if config.gold_column:
         true_stories = gold.read_gold(news.open().rows(), config.gold_column)
         found = gold.evaluate_with_gold(found, true_stories, config.blank_gold_is_unknown)
@@ -382,13 +389,23 @@ def given(config: HdbscanConfig) -> sweep.Parameters:
     )
 
 
-def timed(neighbours: Neighbours, raw_news: pa.Table, config: TimeConfig) -> sp.csr_array:
-    """Give the distance matrix, with time in it as far as it shall count."""
+def timed(
+    neighbours: Neighbours, embeddings: pa.Table, raw_news: pa.Table, config: TimeConfig
+) -> tuple[sp.csr_array, np.ndarray]:
+    """Return the distance matrix and the vectors, with the time in both as the config says."""
+    graph, vectors = neighbours.matrix(), rows_of(embeddings, neighbours)
     if not config.time_weight:
-        return neighbours.matrix()
+        return graph, vectors
     days = time_distance.days_of(neighbours.doc_id, raw_news)
-    scale = config.time_scale_days
-    return time_distance.add_time(neighbours.matrix(), days, config.time_weight, scale)
+    weight, scale = config.time_weight, config.time_scale_days
+    graph = time_distance.add_time(graph, days, weight, scale)
+    return graph, time_distance.append_time(vectors, days, weight, scale)
+
+
+def rows_of(embeddings: pa.Table, neighbours: Neighbours) -> np.ndarray:
+    """Return the vectors of documents in the order of the distance matrix."""
+    ids = pa.table({"doc_id": pa.array(neighbours.doc_id.tolist(), pa.string())})
+    return matrix(join(ids, embeddings))
 
 
 def told_by(*tables: pa.Table) -> dict[str, str]:

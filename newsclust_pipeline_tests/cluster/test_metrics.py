@@ -11,8 +11,6 @@ from newsclust_pipeline.cluster.metrics import (
     agreement,
     density_validity,
     evaluate,
-    known_distance,
-    silhouette,
 )
 from newsclust_pipeline.search.graph import Neighbours
 
@@ -34,34 +32,6 @@ def clouds(seed=0, noise=5):
     centres = np.repeat(rng.normal(size=(3, 4)) * 3, [12, 8, 5], axis=0)
     points = np.concatenate([centres + rng.normal(size=(25, 4)), rng.normal(size=(noise, 4)) * 3])
     return points, np.repeat([0, 1, 2, -1], [12, 8, 5, noise])
-
-
-def test_on_a_complete_graph_the_silhouette_equals_scikit_learn():
-    from sklearn.metrics import silhouette_samples
-
-    points, labels = clouds(noise=0)
-    expected = silhouette_samples(points, labels)
-    np.testing.assert_allclose(silhouette(graph_of(points), labels), expected)
-
-
-def test_noise_has_silhouette_zero_and_changes_no_other():
-    points, labels = clouds()
-    values = silhouette(graph_of(points), labels)
-    np.testing.assert_array_equal(values[labels == -1], 0)
-    np.testing.assert_allclose(values[:25], silhouette(graph_of(points[:25]), labels[:25]))
-
-
-def test_a_document_that_is_no_neighbour_counts_as_far_as_the_last_neighbour():
-    """0 sees 1 (own) and 2 (other), both known within 3; the other story's second is not seen."""
-    graph = graph_of([0.0, 1.0, 3.0, 50.0], k=2)
-    assert known_distance(graph)[0] == 3
-    value = silhouette(graph, np.array([0, 0, 1, 1]))[0]
-    assert value == pytest.approx((3 - 1) / 3)
-
-
-def test_a_story_without_neighbours_inside_has_silhouette_zero():
-    graph = graph_of([0.0, 1.0, 100.0, 101.0], k=1)
-    np.testing.assert_array_equal(silhouette(graph, np.array([0, 1, 0, 1])), np.zeros(4))
 
 
 def test_density_validity_of_a_small_example():
@@ -103,7 +73,7 @@ def stories():
     labels = pa.table(
         {"doc_id": list("gfedcba"), "label": pa.array([-1, 1, 1, 1, 0, 0, 0], pa.int32())}
     )
-    return neighbours, labels
+    return neighbours, points[:, None], labels
 
 
 def test_documents_are_joined_by_id(stories):
@@ -119,9 +89,9 @@ def test_documents_are_joined_by_id(stories):
 
 
 def test_labels_of_other_documents_raise_an_error(stories):
-    neighbours, labels = stories
+    neighbours, vectors, labels = stories
     with pytest.raises(ValueError, match="1 of 7 documents are missing"):
-        evaluate(neighbours, labels.slice(1))
+        evaluate(neighbours, vectors, labels.slice(1))
 
 
 def test_the_last_run_is_compared_on_shared_documents_only(stories):

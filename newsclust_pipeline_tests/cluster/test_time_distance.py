@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from newsclust_pipeline.cluster.time_distance import add_time, days_of
+from newsclust_pipeline.cluster.time_distance import add_time, append_time, days_of
 
 
 @pytest.fixture
@@ -53,3 +53,22 @@ def test_days_are_joined_by_id_and_nan_where_unknown():
     )
     days = days_of(np.array(["early", "late", "undated"]), articles)
     np.testing.assert_array_equal(days, [1.0, 2.5, np.nan])
+
+
+def test_vectors_with_time_have_about_the_distances_with_time():
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(60, 16)).astype(np.float32)
+    days = rng.uniform(0, 90, size=60)
+    complete = sp.csr_array(np.sqrt(((vectors[:, None] - vectors[None]) ** 2).sum(-1)))
+    longer = append_time(vectors, days, weight=0.5, scale=7)
+    distances = add_time(complete, days, weight=0.5, scale=7).toarray()
+    approximate = np.sqrt(((longer[:, None] - longer[None]) ** 2).sum(-1))
+    assert longer.shape == (60, 16 + 128)
+    assert np.sqrt(((approximate**2 - distances**2) ** 2).mean()) < 0.25 * 0.1
+
+
+def test_an_unknown_time_is_as_near_to_all_times_as_the_average():
+    vectors = np.zeros((3, 2), dtype=np.float32)
+    longer = append_time(vectors, np.array([0.0, 30.0, np.nan]), weight=1.0, scale=7)
+    np.testing.assert_allclose(longer[2], longer[:2].mean(axis=0), atol=1e-6)
+    assert not append_time(vectors, np.full(3, np.nan), weight=1.0, scale=7).any()

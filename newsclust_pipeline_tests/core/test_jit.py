@@ -1,4 +1,4 @@
-"""Compiled loops are kept for the next process where they can be, and work where they can't."""
+"""Compiled loops, cached on disk where that is possible."""
 
 import os
 import subprocess
@@ -16,8 +16,11 @@ import numpy as np
 def count(n):
     out = np.zeros(n)
     for place in range(n):
-        out[place] = place
+        out[place] = doubled(place) / 2
     return out
+
+def doubled(value):
+    return 2 * value
 """
 CALL = """
 from loops import count
@@ -30,8 +33,8 @@ print(sum(run.stats.cache_hits.values()))
 
 
 @pytest.fixture
-def found_compiled(tmp_path):
-    """Run the loop in a process of its own; tell how often it was found compiled."""
+def cache_hits(tmp_path):
+    """Return a function that runs the loop in a new process and counts the cache hits."""
     (tmp_path / "loops.py").write_text(LOOP)
     settings = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": f"{tmp_path}:{ROOT}"}
 
@@ -42,13 +45,25 @@ def found_compiled(tmp_path):
     return run
 
 
-def test_the_next_process_finds_a_loop_compiled(found_compiled):
-    assert [found_compiled(), found_compiled()] == [0, 1]
+def test_the_next_process_finds_the_compiled_loop(cache_hits):
+    assert [cache_hits(), cache_hits()] == [0, 1]
 
 
-def test_a_loop_that_can_be_kept_nowhere_is_compiled_all_the_same():
+def test_a_loop_that_cannot_be_cached_is_compiled():
     names = {}
-    exec(LOOP, names)  # noqa: S102  numba keeps nothing that comes from no file
+    exec(LOOP, names)  # noqa: S102  numba caches only functions from files
     run = compiled(names["count"])
     assert run(3).tolist() == [0, 1, 2]
     assert run.signatures
+
+
+def test_functions_of_the_same_module_are_compiled_with_their_caller():
+    """`_mean_distance` calls `_dot`, which is compiled as well; the module keeps the plain ones."""
+    import numpy as np
+
+    from newsclust_pipeline.cluster import silhouette
+
+    row = np.arange(8.0)
+    run = compiled(silhouette._mean_distance)
+    assert run(row, 140.0, row, 140.0, 1) == 0
+    assert not hasattr(silhouette._dot, "signatures")
