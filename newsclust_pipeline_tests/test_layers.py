@@ -103,6 +103,13 @@ def test_tests_mirror_the_package():
     assert not missing, "modules without a test of their own"
 
 
+# Packages whose messages refer to parameters instead of settings.
+@pytest.mark.parametrize("name", ["embed"])
+def test_packages_below_defs_name_no_setting(name):
+    source = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / name).rglob("*.py"))
+    assert not re.findall(r"\b(?:NEWSCLUST|OPENAI|MILVUS)_[A-Z_]+", source)
+
+
 def test_every_parameter_that_a_message_refers_to_has_a_setting():
     sources = [p.read_text(encoding="utf-8") for p in MODULES if package(p) not in {"defs", "cli"}]
     reference = r"`((?:embedder|titles|milvus|news)\.(?!py\b)[a-z_]+|data_dir)`"

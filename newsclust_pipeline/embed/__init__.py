@@ -1,1 +1,1 @@
-"""Texts → unit vectors."""
+"""Turn texts into unit vectors."""

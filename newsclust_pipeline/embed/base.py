@@ -1,7 +1,7 @@
-"""Texts → unit vectors, by any embedder. Texts that were embedded before are not embedded again.
+"""Turn texts into unit vectors with any embedder; texts that were embedded before are looked up.
 
-The embedders themselves have rooms of their own (`minilm.py`); this one holds what they share: the
-protocol, the cache, the checks on what a model gives back.
+This module has what the embedders share: the protocol, the use of the cache, and the checks of the
+vectors that a model returns. The embedders are in modules of their own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,46 +17,46 @@ from newsclust_pipeline.core.errors import EmbeddingError
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.embed.cache import VectorCache
 
-# Positions in the texts given (n,), and their vectors (n, dimension) as float32.
+# Positions in the sequence of texts (n,), and their vectors (n, dimension) as float32.
 Batch = tuple[np.ndarray, np.ndarray]
-_CHUNK = 4096  # texts that are Python strings at one time
+_CHUNK = 4096  # texts that are Python strings at the same time
 
 
 class Embedder(Protocol):
     """A model that turns texts into vectors.
 
-    A text's vector may depend on the text and on what `fingerprint` names, on nothing else.
+    The vector of a text must depend on the text and on what `fingerprint` covers, nothing else.
     """
 
     @property
     def name(self) -> str:
-        """The value of NEWSCLUST_EMBEDDER that chooses it."""
+        """The name by which a user chooses the embedder."""
 
     @property
     def model(self) -> str:
-        """Its model, as a user would name it."""
+        """The name of its model, as a user would write it."""
 
     @property
     def dimension(self) -> int:
-        """Components of a vector. Asked only when nothing is cached: it may cost a request."""
+        """Components of a vector. May cost a request, so it is read only if nothing is cached."""
 
     @property
     def fingerprint(self) -> str:
-        """Everything that its vectors depend on: vectors under another one are never mixed in."""
+        """Identifies everything that the vectors depend on; others are never mixed with them."""
 
     def encode(self, texts: Sequence[str]) -> Iterator[Batch]:
-        """Embed texts in batches of the embedder's choosing, in any order."""
+        """Yield the vectors of texts in batches, in any order and of any size."""
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """Vectors of all documents, and how many of them had to be computed.
+    """The vectors of all documents, and how many of them were computed.
 
     Attributes:
-        table: doc_id and embedding (fixed-size list of float32, unit length), rows in the order
-            given; the schema's metadata names embedder, model, dimension and fingerprint.
-        new: texts embedded in this run. All others came from the cache.
-        pruned: vectors that left the cache, unused for too long.
+        table: doc_id and embedding (fixed-size list of float32, unit length), rows in the order of
+            the articles; the schema's metadata has embedder, model, dimension and fingerprint.
+        new: number of texts embedded in this run. All others came from the cache.
+        pruned: number of vectors deleted from the cache because no run has used them for long.
     """
 
     table: pa.Table
@@ -72,107 +72,108 @@ class Embedded:
 def embed(
     articles: pa.Table,
     embedder: Embedder,
-    cache: Path,
+    cache_path: Path,
     progress: Progress = lambda *_: None,
     keep_days: int = 0,
 ) -> Embedded:
-    """Embed the texts of articles (columns doc_id, text).
+    """Return the vectors of articles (columns doc_id, text).
 
-    Texts stay in Arrow, but for those being embedded or looked up.
+    Texts stay in Arrow, except for those that are being looked up or embedded.
 
     Args:
         articles: the documents.
-        embedder: asked only for texts that the cache doesn't have.
-        cache: the file of the cache; see `VectorCache`.
-        progress: called with texts embedded and texts to embed.
-        keep_days: vectors unused for so many days leave the cache; 0 keeps them for ever.
+        embedder: embeds the texts that the cache doesn't have.
+        cache_path: the file of the cache; see `VectorCache`.
+        progress: called with the number of texts embedded and of texts to embed.
+        keep_days: delete cached vectors that no run has used for so many days; 0 deletes none.
 
     Raises:
-        EmbeddingError: a vector is not finite, zero, or not of the embedder's dimension; or a text
-            got none.
+        EmbeddingError: a vector is zero, not finite or of another dimension; a text has none; or
+            the cache can't be used.
     """
     ids, texts = articles["doc_id"], articles["text"]
-    with VectorCache(cache, embedder.fingerprint) as known:
-        width = known.dimension or embedder.dimension
-        vectors = np.zeros((len(texts), width), dtype=np.float32)
-        missing = _filled(known, texts, vectors)
+    with VectorCache(cache_path, embedder.fingerprint) as cache:
+        dimension = cache.dimension or embedder.dimension
+        vectors = np.zeros((len(texts), dimension), dtype=np.float32)
+        missing = _fill_from_cache(cache, texts, vectors)
         done = 0
         for start in range(0, len(missing), _CHUNK):
             rows = missing[start : start + _CHUNK]
-            for count in _embedded(rows, ids, texts, vectors, embedder, known):
+            for count in _embed_rows(rows, ids, texts, vectors, embedder, cache):
                 done += count
                 progress(done, len(missing))
-        pruned = known.prune(keep_days) if keep_days else 0
-    return Embedded(_table(ids, vectors, embedder), new=len(missing), pruned=pruned)
+        pruned = cache.prune(keep_days) if keep_days else 0
+    return Embedded(_embeddings_table(ids, vectors, embedder), new=len(missing), pruned=pruned)
 
 
-def _filled(known: VectorCache, texts: pa.ChunkedArray, vectors: np.ndarray) -> np.ndarray:
-    """Fill in the vectors of known texts; give the rows of the others."""
+def _fill_from_cache(cache: VectorCache, texts: pa.ChunkedArray, vectors: np.ndarray) -> np.ndarray:
+    """Write cached vectors into their rows and return the rows of the other texts."""
     missing = [
-        start + known.fill(texts.slice(start, _CHUNK).to_pylist(), vectors[start : start + _CHUNK])
+        start + cache.fill(texts.slice(start, _CHUNK).to_pylist(), vectors[start : start + _CHUNK])
         for start in range(0, len(texts), _CHUNK)
     ]
     return np.concatenate([np.array([], dtype=np.intp), *missing])
 
 
-def _embedded(
+def _embed_rows(
     rows: np.ndarray,
     ids: pa.ChunkedArray,
     texts: pa.ChunkedArray,
     vectors: np.ndarray,
     embedder: Embedder,
-    known: VectorCache,
+    cache: VectorCache,
 ) -> Iterator[int]:
-    """Embed the texts of these rows into their vectors; yield how many, whenever some are kept."""
-    chunk, names = texts.take(rows).to_pylist(), ids.take(rows).to_pylist()
+    """Embed the texts of some rows into `vectors`; yield the size of every batch once cached."""
+    chunk, chunk_ids = texts.take(rows).to_pylist(), ids.take(rows).to_pylist()
     left = np.ones(len(rows), dtype=bool)
     for positions, batch in embedder.encode(chunk):
-        unit = normalised(batch, [names[p] for p in positions], vectors.shape[1])
+        unit = unit_vectors(batch, [chunk_ids[p] for p in positions], vectors.shape[1])
         vectors[rows[positions]] = unit
-        known.store([chunk[p] for p in positions], unit)
+        cache.store([chunk[p] for p in positions], unit)
         left[positions] = False
         yield len(positions)
     if left.any():
         raise EmbeddingError(
-            f"document {names[int(left.argmax())]}: the embedder gave no vector for it "
-            f"({int(left.sum())} of {len(rows)} texts were left out). Check the model, or the "
-            "service behind it."
+            f"document {chunk_ids[int(left.argmax())]}: the embedder returned no vector for it "
+            f"({int(left.sum())} of {len(rows)} texts have none). Check the model, or the service "
+            "that runs it."
         )
 
 
-def normalised(vectors: np.ndarray, ids: Sequence[str], dimension: int) -> np.ndarray:
-    """Bring vectors (n, dimension) to unit length, float32, refusing those that have none.
+def unit_vectors(vectors: np.ndarray, ids: Sequence[str], dimension: int) -> np.ndarray:
+    """Return vectors (n, dimension) scaled to unit length, as float32.
 
     Raises:
-        EmbeddingError: naming the first document whose vector can't be used.
+        EmbeddingError: a vector can't be used. The message names the first document with one.
     """
     if vectors.shape != (len(ids), dimension):
         raise EmbeddingError(
-            f"document {ids[0]}: the embedder gave an array of shape {vectors.shape} where "
-            f"{(len(ids), dimension)} was due. If another model now answers to the same name, "
-            "move embedding_cache.sqlite in the data folder away and run again."
+            f"document {ids[0]}: the embedder returned an array of shape {vectors.shape}, expected "
+            f"{(len(ids), dimension)}. If another model now has the same name, move "
+            "embedding_cache.sqlite out of the data folder and run again."
         )
     wide = vectors.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
     bad = ~(np.isfinite(lengths) & (lengths > 1e-6)).ravel()
     if bad.any():
         raise EmbeddingError(
-            f"document {ids[int(bad.argmax())]}: the embedder gave a vector that is zero or not "
-            f"finite ({int(bad.sum())} of {len(ids)} in its batch). Check the model, or move the "
-            "article out of the dump."
+            f"document {ids[int(bad.argmax())]}: the embedder returned a vector that is zero or "
+            f"not finite ({int(bad.sum())} of {len(ids)} in its batch). Check the model, or remove "
+            "the article from the dump."
         )
     return (wide / lengths).astype(np.float32)
 
 
-def _table(ids: pa.ChunkedArray, vectors: np.ndarray, embedder: Embedder) -> pa.Table:
-    width = vectors.shape[1]
-    schema = schemas.embeddings(width).schema.with_metadata(
+def _embeddings_table(ids: pa.ChunkedArray, vectors: np.ndarray, embedder: Embedder) -> pa.Table:
+    """Return the table of `embeddings`, which names the embedder in its metadata."""
+    dimension = vectors.shape[1]
+    schema = schemas.embeddings(dimension).schema.with_metadata(
         {
             "embedder": embedder.name,
             "model": embedder.model,
-            "dimension": str(width),
+            "dimension": str(dimension),
             "fingerprint": embedder.fingerprint,
         }
     )
-    flat = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), width)
+    flat = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), dimension)
     return pa.Table.from_arrays([ids, flat], schema=schema)

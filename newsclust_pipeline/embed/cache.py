@@ -1,8 +1,8 @@
-"""Vectors of texts seen before, in one SQLite file that all runs share.
+"""The vectors of texts that were embedded before, in one SQLite file that all runs share.
 
-A batch is committed as soon as it is embedded: a killed run loses at most the batch it was at.
-SQLite, because it survives a kill at any moment, lets several runs write, and finds one vector
-among millions without reading the others. (Not for network disks, whose locks it can't trust.)
+A batch is committed as soon as it is embedded, so a killed run loses at most one batch. SQLite
+survives a kill at any moment, lets several runs write, and finds one vector among millions without
+reading the others. It needs a local disk: locks on network disks are not reliable.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ import numpy as np
 
 from newsclust_pipeline.core.errors import EmbeddingError
 
-# Large pages: of small ones, vectors leave a quarter to a half unused.
+# Pages are large because vectors would leave a quarter to a half of a small page unused.
 _SCHEMA = """
 PRAGMA page_size = 32768;
 PRAGMA auto_vacuum = FULL;
@@ -33,25 +33,25 @@ _KEYS_PER_QUERY = 500
 
 
 class VectorCache:
-    """Vectors (float32) keyed by text, of one embedder's fingerprint."""
+    """The vectors (float32) of one embedder, by text."""
 
     def __init__(self, path: Path, fingerprint: str, today: int | None = None) -> None:
-        """Name the file, which is made when the cache is entered.
+        """Set the file, which is created when the cache is entered.
 
         Args:
             path: the SQLite file.
-            fingerprint: of the embedder; vectors of others are neither found nor touched.
-            today: days since 1970, by which unused vectors are told; the clock's by default.
+            fingerprint: of the embedder; vectors of other embedders are not returned or changed.
+            today: days since 1970, to date the use of vectors; by default the clock's.
         """
         self._path, self._fingerprint = path, fingerprint
         self._today = int(time.time() // 86400) if today is None else today
 
     def __enter__(self) -> Self:
-        with self._told():
+        with self._translate_errors():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self._path, timeout=60)
         try:
-            with self._told():
+            with self._translate_errors():
                 self._db.executescript(_SCHEMA)
         except EmbeddingError:
             self._db.close()
@@ -68,21 +68,21 @@ class VectorCache:
 
     @property
     def dimension(self) -> int | None:
-        """Components of the cached vectors; None if there are none yet."""
+        """Components of a cached vector; None if there are none yet."""
         model = self._model()
         return model[1] if model else None
 
     def fill(self, texts: Sequence[str], vectors: np.ndarray) -> np.ndarray:
-        """Write the known texts' vectors into their rows; give the rows of the unknown texts."""
+        """Write cached vectors into the rows of their texts; return the rows of the other texts."""
         model = self._model()
         if model is None:
             return np.arange(len(texts))
         missing: list[int] = []
         for start in range(0, len(texts), _KEYS_PER_QUERY):
             keys = [_key(text) for text in texts[start : start + _KEYS_PER_QUERY]]
-            found = self._found(model[0], keys)
+            entries = self._entries(model[0], keys)
             for row, key in enumerate(keys, start):
-                vector = _unpacked(found[key], vectors.shape[1]) if key in found else None
+                vector = _unpack(entries[key], vectors.shape[1]) if key in entries else None
                 if vector is None:
                     missing.append(row)
                 else:
@@ -90,76 +90,76 @@ class VectorCache:
         return np.array(missing, dtype=np.intp)
 
     def store(self, texts: Sequence[str], vectors: np.ndarray) -> None:
-        """Keep the vectors of these texts, in one transaction."""
-        new = (self._fingerprint, vectors.shape[1])
-        with self._told(), self._db:
-            self._db.execute("INSERT OR IGNORE INTO models VALUES (NULL, ?, ?)", new)
+        """Store the vectors of texts in one transaction."""
+        model_row = (self._fingerprint, vectors.shape[1])
+        with self._translate_errors(), self._db:
+            self._db.execute("INSERT OR IGNORE INTO models VALUES (NULL, ?, ?)", model_row)
             model = self._model()
             rows = [
-                (model and model[0], _key(text), _packed(vector), self._today)
+                (model and model[0], _key(text), _pack(vector), self._today)
                 for text, vector in zip(texts, vectors, strict=True)
             ]
             self._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
 
     def prune(self, days: int) -> int:
-        """Drop what no run has used for so many days, of any embedder; tell how many vectors."""
-        with self._told(), self._db:
-            dropped = self._db.execute("DELETE FROM vectors WHERE used < ?", (self._today - days,))
-            return dropped.rowcount
+        """Delete vectors, of any embedder, that no run has used for `days`; return their number."""
+        with self._translate_errors(), self._db:
+            deleted = self._db.execute("DELETE FROM vectors WHERE used < ?", (self._today - days,))
+            return deleted.rowcount
 
     def _model(self) -> tuple[int, int] | None:
-        """Give the embedder's number in this file and its dimension."""
-        with self._told():
+        """Return the embedder's id in this file and its dimension; None if it has no vectors."""
+        with self._translate_errors():
             row: tuple[int, int] | None = self._db.execute(
                 "SELECT id, dimension FROM models WHERE fingerprint = ?", (self._fingerprint,)
             ).fetchone()
         return row
 
-    def _found(self, model: int, keys: list[bytes]) -> dict[bytes, bytes]:
-        """Look keys up, and mark what is found as used today (once a day, not at every look)."""
-        marks = ",".join("?" * len(keys))
-        which = f"model = ? AND text IN ({marks})"
-        with self._told(), self._db:
-            found = self._db.execute(
-                f"SELECT text, vector, used FROM vectors WHERE {which}",  # noqa: S608 (marks only)
+    def _entries(self, model: int, keys: list[bytes]) -> dict[bytes, bytes]:
+        """Return the entries of keys, and mark them as used today (one write a day, not a run)."""
+        placeholders = ",".join("?" * len(keys))
+        condition = f"model = ? AND text IN ({placeholders})"
+        with self._translate_errors(), self._db:
+            rows = self._db.execute(
+                f"SELECT text, vector, used FROM vectors WHERE {condition}",  # noqa: S608
                 (model, *keys),
             ).fetchall()
-            if any(used < self._today for _, _, used in found):
+            if any(used < self._today for _, _, used in rows):
                 self._db.execute(
-                    f"UPDATE vectors SET used = ? WHERE {which}",  # noqa: S608 (marks only)
+                    f"UPDATE vectors SET used = ? WHERE {condition}",  # noqa: S608
                     (self._today, model, *keys),
                 )
-        return {key: vector for key, vector, _ in found}
+        return {key: vector for key, vector, _ in rows}
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Turn what SQLite raises into an error that names the file and says what to do."""
+    def _translate_errors(self) -> Iterator[None]:
+        """Raise SQLite's errors as an `EmbeddingError` that names the file and what to do."""
         try:
             yield
-        except (sqlite3.OperationalError, OSError) as fault:  # locked, full, not to be written
+        except (sqlite3.OperationalError, OSError) as error:  # locked, disk full, not writable
             raise EmbeddingError(
-                f"{self._path}: the cache of vectors can't be used ({fault}). Let other runs end, "
-                "make room, or set NEWSCLUST_DATA_DIR to a folder that can be written to."
-            ) from fault
-        except sqlite3.DatabaseError as fault:
+                f"{self._path}: the cache of vectors can't be used ({error}). Wait until other "
+                "runs have ended, free disk space, or set `data_dir` to a writable folder."
+            ) from error
+        except sqlite3.DatabaseError as error:
             raise EmbeddingError(
-                f"{self._path}: not a cache of vectors, or a damaged one ({fault}). Move it away: "
-                "the next run makes it anew, embedding all texts again."
-            ) from fault
+                f"{self._path}: damaged, or not a cache of vectors ({error}). Move it away: the "
+                "next run creates a new one and embeds all texts again."
+            ) from error
 
 
 def _key(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-def _packed(vector: np.ndarray) -> bytes:
-    """Give a vector's bytes and their checksum."""
+def _pack(vector: np.ndarray) -> bytes:
+    """Return a vector's bytes, followed by their CRC-32."""
     content = vector.astype("<f4").tobytes()
     return content + zlib.crc32(content).to_bytes(4, "little")
 
 
-def _unpacked(entry: bytes, dimension: int) -> np.ndarray | None:
-    """Give an entry's vector; None if it is damaged or of another dimension."""
+def _unpack(entry: bytes, dimension: int) -> np.ndarray | None:
+    """Return the vector of an entry; None if it is damaged or of another dimension."""
     content, checksum = entry[:-4], entry[-4:]
     if len(content) != 4 * dimension or zlib.crc32(content).to_bytes(4, "little") != checksum:
         return None

@@ -1,8 +1,8 @@
-"""A service that speaks OpenAI's protocol (vLLM, TEI, Ollama, OpenAI itself, …): how it is reached.
+"""Connect to a service with OpenAI's protocol (OpenAI itself, vLLM, TEI, Ollama, …).
 
-Requests go out several at a time. They do so from an event loop in a thread of its own rather than
-from a pool of threads, because only there a request that hangs, or waits for its next try, can be
-cancelled at once. What is asked of it is the business of other rooms.
+Several requests run at the same time, in an event loop in a thread of its own. A pool of threads
+would be simpler, but a request that hangs or waits for its next attempt can be cancelled at once
+only in an event loop. `openai.py` and `stories/titles.py` write the requests.
 """
 
 import asyncio
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
     import openai
 
 T = TypeVar("T")
-# Runs a coroutine, made of a client, in the background.
+# Runs a coroutine function, called with the client, in the background.
 Send = Callable[[Callable[["openai.AsyncOpenAI"], Coroutine[Any, Any, T]]], Future[T]]
 
 OPENAI = "https://api.openai.com/v1"
-REFUSED = {400, 413, 422}  # what was asked: something else may pass
-_SAID = 200  # characters of a service's message that are handed on
+INPUT_ERRORS = {400, 413, 422}  # the input was refused: other input may be accepted
+_MESSAGE_CHARACTERS = 200  # of a service's message that are quoted
 
 
 class Service:
-    """Any OpenAI-compatible endpoint, through the `openai` package.
+    """Any OpenAI-compatible endpoint, through the package `openai`.
 
-    Requests that fail by no fault of theirs (408, 409, 429, 5xx, time-outs, lost connections) are
-    sent again: after 0.5 s, then 1, 2, 4 and 8, or when Retry-After says so (at most 2 minutes). So
-    a service that refuses connections fails within 40 s, and one that never answers within
-    (max_retries + 1) × timeout + 40 s.
+    Requests that fail for a reason outside the request (408, 409, 429, 5xx, time-outs, lost
+    connections) are repeated after 0.5 s, then 1, 2, 4 and 8 s, or after the time in Retry-After
+    (at most 2 minutes). A service that refuses connections therefore fails within 40 s, and one
+    that never answers within (max_retries + 1) × timeout + 40 s.
     """
 
     def __init__(
@@ -44,53 +44,53 @@ class Service:
         base_url: str,
         api_key: str,
         *,
-        wanted_by: str,
-        settings: str = "OPENAI",
+        component: str = "embedder",
         timeout: float,
         max_retries: int,
     ) -> None:
-        """Name the service. Nothing is sent yet.
+        """Set the service. Nothing is sent yet.
 
         Args:
-            base_url: its address; empty for OpenAI's own.
-            api_key: may be empty if the service asks for none.
-            wanted_by: the setting that chose it, for messages.
-            settings: what the names of the settings for address and key begin with.
+            base_url: its address; empty for OpenAI's own service.
+            api_key: may be empty if the service needs none.
+            component: the part of the pipeline that uses it, for references to parameters in
+                messages: embedder or titles.
             timeout: seconds that a request may take.
-            max_retries: how often a request is sent again.
+            max_retries: how often a request is repeated.
 
         Raises:
-            SettingError: address or key can't work.
+            SettingError: the address or key can't work.
         """
-        self.url_setting, self.key_setting = f"{settings}_BASE_URL", f"{settings}_API_KEY"
-        self._url = self._address(base_url or OPENAI)
-        self._key = self._usable_key(api_key.strip(), needed=not base_url)
-        self._wanted_by = wanted_by
+        self.url_parameter = f"`{component}.base_url`"
+        self.key_parameter = f"`{component}.api_key`"
+        self._url = self._parse_url(base_url or OPENAI)
+        self._key = self._check_key(api_key.strip(), required=not base_url)
         self._timeout, self._max_retries = timeout, max_retries
 
     @property
-    def shown(self) -> str:
-        """The address without what may be secret in it."""
+    def display_url(self) -> str:
+        """The address without user, password and query, which may be secret."""
         host = self._url.netloc.rpartition("@")[2]
         return self._url._replace(netloc=host, query="").geturl()
 
     @contextmanager
     def requests(self) -> Iterator[Send[Any]]:
-        """Give the means to ask in the background, cancelling at the end what still is asked."""
+        """Return a function that sends requests in the background; cancel the rest at the end."""
         client = self._client()
         started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
-        async def stay() -> None:
+        async def run_until_stopped() -> None:
             stop = asyncio.Event()
             started.set_result((asyncio.get_running_loop(), stop))
             async with client:
-                await stop.wait()  # asyncio.run cancels what is left then
+                await stop.wait()  # asyncio.run then cancels the requests that are left
 
-        thread = Thread(target=asyncio.run, args=(stay(),), name="service", daemon=True)
+        loop_target = run_until_stopped()
+        thread = Thread(target=asyncio.run, args=(loop_target,), name="service", daemon=True)
         thread.start()
         loop, stop = started.result()
         try:
-            yield lambda ask: asyncio.run_coroutine_threadsafe(ask(client), loop)
+            yield lambda request: asyncio.run_coroutine_threadsafe(request(client), loop)
         finally:
             loop.call_soon_threadsafe(stop.set)
             thread.join()
@@ -98,13 +98,13 @@ class Service:
     def _client(self) -> "openai.AsyncOpenAI":
         if importlib.util.find_spec("openai") is None:
             raise ServiceError(
-                f"{self._wanted_by} needs a package that is not installed. "
+                "The package openai is not installed. "
                 "Install it: pip install 'newsclust_pipeline[openai]'"
             )
         import openai
 
-        # The client's transport logs addresses as they are.
-        logging.getLogger("httpx2").addFilter(_without_secrets)
+        # The client's HTTP library logs whole addresses.
+        logging.getLogger("httpx2").addFilter(_remove_secrets)
         return openai.AsyncOpenAI(
             api_key=self._key,
             base_url=self._url._replace(query="").geturl(),
@@ -113,72 +113,72 @@ class Service:
             max_retries=self._max_retries,
         )
 
-    def told(self, fault: "openai.APIError", model: str) -> str:
-        """Say what a service did instead of what it was asked."""
+    def describe(self, error: "openai.APIError", model: str) -> str:
+        """Return what the service did, as the predicate of a sentence, without secrets."""
         import openai
 
-        if isinstance(fault, openai.APITimeoutError):
+        if isinstance(error, openai.APITimeoutError):
             return f"gave no answer within {self._timeout:g} s, {self._max_retries + 1} times"
-        if status := getattr(fault, "status_code", 0):
-            told = isinstance(fault.body, dict) and fault.body.get("message")
-            said = self.redacted(str(told or fault.body or fault.message))
-            return f"answers with HTTP {status} to model {model}: {said!r}"
-        return f"can't be reached ({self.redacted(str(fault.__cause__ or fault))})"
+        if status := getattr(error, "status_code", 0):
+            message = isinstance(error.body, dict) and error.body.get("message")
+            quote = self.redact(str(message or error.body or error.message))
+            return f"answers with HTTP {status} to model {model}: {quote!r}"
+        return f"can't be reached ({self.redact(str(error.__cause__ or error))})"
 
-    def redacted(self, said: str) -> str:
-        """Cut what a service says, and take secrets out that it repeats."""
+    def redact(self, message: str) -> str:
+        """Return the beginning of a message of the service, with secrets replaced by "…"."""
         user, password = unquote(self._url.username or ""), unquote(self._url.password or "")
         basic = base64.b64encode(f"{user}:{password}".encode()).decode()
         secrets = [self._key, password, basic, *(value for _, value in parse_qsl(self._url.query))]
         for secret in sorted(filter(None, secrets), key=len, reverse=True):
-            said = said.replace(secret, "…")
-        return " ".join(said.split())[:_SAID]
+            message = message.replace(secret, "…")
+        return " ".join(message.split())[:_MESSAGE_CHARACTERS]
 
-    def _address(self, url: str) -> SplitResult:
-        """Take an address apart. It is not repeated: there may be a password in it."""
+    def _parse_url(self, url: str) -> SplitResult:
+        """Split an address. Messages don't repeat it, because it may contain a password."""
         try:
             parts = urlsplit(url.strip())
-            named = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-            usable = named and url.strip().isprintable()
+            complete = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+            valid = complete and url.strip().isprintable()
         except ValueError:
-            usable = None
-        if not usable:
+            valid = False
+        if not valid:
             raise SettingError(
-                f"{self.url_setting}: not an address. It must begin with http:// or https://, and "
-                "mostly ends in /v1: http://localhost:8000/v1."
+                f"{self.url_parameter}: not an address. It must begin with http:// or https://, "
+                "and usually ends in /v1, such as http://localhost:8000/v1."
             )
         return parts._replace(path=parts.path.rstrip("/"), fragment="")
 
-    def _usable_key(self, key: str, *, needed: bool) -> str:
-        if needed and not key:
+    def _check_key(self, key: str, *, required: bool) -> str:
+        if required and not key:
             raise SettingError(
-                f"{self.key_setting} is not set, and OpenAI's service needs it. Set it; or, for a "
-                f"service of your own, {self.url_setting}."
+                f"{self.key_parameter} is not set, but OpenAI's service needs a key. Set it, or "
+                f"set {self.url_parameter} to the address of another service."
             )
         if not (key.isascii() and key.isprintable()):
             raise SettingError(
-                f"{self.key_setting}: has a character in it that no key has. Copy it once more."
+                f"{self.key_parameter}: contains a character that no key has. Copy it again."
             )
-        return key or "EMPTY"  # the client insists on some
+        return key or "EMPTY"  # the client needs a key, even if the service doesn't
 
 
-def refused(fault: "openai.APIError") -> "openai.APIStatusError | None":
-    """Give the fault if it lies with what was asked, rather than with the service or the model."""
+def input_error(error: "openai.APIError") -> "openai.APIStatusError | None":
+    """Return the error if the service refused the input; None if the service or model failed."""
     import openai
 
-    about_model = fault.param == "model" or fault.code == "model_not_found"
-    if isinstance(fault, openai.APIStatusError) and not about_model:
-        return fault if fault.status_code in REFUSED else None
+    about_model = error.param == "model" or error.code == "model_not_found"
+    if isinstance(error, openai.APIStatusError) and not about_model:
+        return error if error.status_code in INPUT_ERRORS else None
     return None
 
 
-def readable(text: str) -> str:
-    """Replace what JSON or services can't take: lone surrogates, NUL."""
+def valid_text(text: str) -> str:
+    """Return a text without characters that JSON or services refuse: lone surrogates and NUL."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
-def _without_secrets(record: logging.LogRecord) -> bool:
-    """Take user, password and query out of the addresses in a log record."""
+def _remove_secrets(record: logging.LogRecord) -> bool:
+    """Remove user, password and query from the addresses in a log record."""
     if isinstance(record.args, tuple):
         record.args = tuple(
             a.copy_with(username=None, password=None, query=None) if hasattr(a, "copy_with") else a

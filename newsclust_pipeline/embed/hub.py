@@ -1,4 +1,4 @@
-"""Where a model's files are, and what names them: a local folder, or a commit on the hub."""
+"""The files of a model: in a local folder, or downloaded from a hub at a known commit."""
 
 import hashlib
 import re
@@ -9,80 +9,79 @@ from pathlib import Path
 
 from newsclust_pipeline.core.errors import EmbeddingError, NewsclustError
 
-REPLACE = (
-    "Copy or download the model again, or set NEWSCLUST_EMBEDDER_MODEL to another folder or id."
-)
-_DECISIVE = {".safetensors", ".bin", ".pt", ".json", ".txt", ".model", ".jinja"}
+REPLACE = "Copy or download the model again, or set `embedder.model` to another folder or id."
+# Files with these suffixes can change a vector.
+_RELEVANT = {".safetensors", ".bin", ".pt", ".json", ".txt", ".model", ".jinja"}
 _UNUSED = ["onnx/*", "openvino/*", "*.onnx*", "*.h5", "*.ot", "*.msgpack", "*.gguf", "imgs/*"]
 
 
 class ModelFiles:
-    """The files of a model that a user names by a folder, or by an id on the Hugging Face hub."""
+    """The files of a model, which a user names by a folder or by an id on the Hugging Face hub."""
 
     def __init__(self, model: str, hub_timeout: float = 10.0) -> None:
-        """Name the model.
+        """Set the model.
 
         Args:
             model: a local folder, or an id on the hub, such as BAAI/bge-m3.
-            hub_timeout: seconds until a hub that says nothing counts as out of reach.
+            hub_timeout: seconds to wait for an answer of the hub.
         """
         self._model, self._hub_timeout = model, hub_timeout
 
     @cached_property
     def revision(self) -> str:
-        """What tells these files from others: a digest of the folder, or the commit on the hub.
+        """The version of the files: a digest of the folder, or the commit on the hub.
 
-        Of a hub's model it is the commit that is on this machine, so it stays. Only where there is
-        none, the hub is asked for its newest.
+        A commit that is already on this machine is used, so that the version stays the same. If
+        there is none, the hub is asked for the newest.
 
         Raises:
-            EmbeddingError: there is no such folder, or no such model, or no way to the hub.
+            EmbeddingError: the folder or model doesn't exist, or the hub can't be reached.
         """
         if self._local:
             return _digest(self._local)
-        here = self._here()
-        return here.name if here else self._newest()
+        cached = self._cached()
+        return cached.name if cached else self._newest()
 
     def folder(self) -> Path:
-        """Give the folder with the files, downloaded if they must be.
+        """Return the folder with the files; download them if needed.
 
         Raises:
-            EmbeddingError: they can't be had.
+            EmbeddingError: they can't be read or downloaded.
         """
         return self._local or self._snapshot()
 
     @cached_property
     def _local(self) -> Path | None:
-        """The local folder that is meant; None for an id on the hub."""
+        """The local folder; None if the model is an id on the hub."""
         folder = Path(self._model).expanduser()
         if folder.is_dir():
             return folder
         if not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", self._model):
             raise EmbeddingError(
-                f"{self._model}: no such folder, nor an id on the Hugging Face hub, which would "
-                "look like BAAI/bge-m3. Set NEWSCLUST_EMBEDDER_MODEL to one of the two."
+                f"{self._model}: no such folder, and not an id on the Hugging Face hub, which "
+                "looks like BAAI/bge-m3. Set `embedder.model` to one of the two."
             )
         return None
 
-    def _here(self, commit: str | None = None) -> Path | None:
-        """Find a snapshot in the hub's cache on this machine; None unless it seems whole."""
+    def _cached(self, commit: str | None = None) -> Path | None:
+        """Return the snapshot in the hub's cache on this machine; None if it isn't complete."""
         from huggingface_hub import snapshot_download
 
         try:
-            found = snapshot_download(
+            folder = snapshot_download(
                 self._model, revision=commit, local_files_only=True, ignore_patterns=_UNUSED
             )
-        except (OSError, ValueError):  # not there, incomplete; no valid id
+        except (OSError, ValueError):  # absent or incomplete; not a valid id
             return None
-        return Path(found)
+        return Path(folder)
 
     def _newest(self) -> str:
-        """Ask the hub for the model's newest commit."""
+        """Return the model's newest commit on the hub."""
         from huggingface_hub import HfApi
 
-        with told(
-            f"{self._model}: no such folder here, and the Hugging Face hub gives no such model",
-            "Check NEWSCLUST_EMBEDDER_MODEL and the network, or set it to a local folder.",
+        with translate_errors(
+            f"{self._model}: no such folder, and the Hugging Face hub has no such model",
+            "Check `embedder.model` and the network, or set it to a local folder.",
             chained=False,
         ):
             return str(HfApi().model_info(self._model, timeout=self._hub_timeout).sha)
@@ -90,26 +89,29 @@ class ModelFiles:
     def _snapshot(self) -> Path:
         from huggingface_hub import snapshot_download
 
-        here = self._here(self.revision)
-        # Another program may have fetched some files only. Without this one, pooling would be
-        # another, and nothing would tell.
-        if here and (here / "modules.json").is_file():
-            return here
-        self._newest()  # fails in seconds where the download would wait for minutes
-        with told(
+        cached = self._cached(self.revision)
+        # Another program may have downloaded only some of the files. Without this one the model
+        # would load with another pooling, and without an error.
+        if cached and (cached / "modules.json").is_file():
+            return cached
+        self._newest()  # fails within seconds, while a download would wait for minutes
+        with translate_errors(
             f"{self._model}: the download failed",
-            "Run again: it goes on where it stopped.",
+            "Run again: the download continues where it stopped.",
             chained=False,
         ):
             folder = Path(
                 snapshot_download(self._model, revision=self.revision, ignore_patterns=_UNUSED)
             )
-            _keep_as_main(folder)
+            _set_main(folder)
         return folder
 
 
-def _keep_as_main(folder: Path) -> None:
-    """Let the next run find this snapshot by itself: only downloads by name are noted as main."""
+def _set_main(folder: Path) -> None:
+    """Register a snapshot as the branch main, so that the next run finds it without its commit.
+
+    The client does so only for downloads by branch name.
+    """
     main = folder.parents[1] / "refs" / "main"
     if not main.exists():
         main.parent.mkdir(exist_ok=True)
@@ -117,13 +119,13 @@ def _keep_as_main(folder: Path) -> None:
 
 
 def _digest(folder: Path) -> str:
-    """Hash the names and contents of all files that can decide a vector."""
+    """Return a digest of the names and contents of all files that can change a vector."""
     digest = hashlib.sha256()
-    with told(f"{folder}: can't be read", REPLACE):
+    with translate_errors(f"{folder}: can't be read", REPLACE):
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder)
             hidden = any(part.startswith(".") for part in name.parts)
-            if path.suffix in _DECISIVE and not hidden and path.is_file():
+            if path.suffix in _RELEVANT and not hidden and path.is_file():
                 with path.open("rb") as file:
                     content = hashlib.file_digest(file, "sha256").hexdigest()
                 digest.update(f"{content} {name.as_posix()}\n".encode())
@@ -131,20 +133,21 @@ def _digest(folder: Path) -> str:
 
 
 @contextmanager
-def told(what: str, remedy: str, *, chained: bool = True) -> Iterator[None]:
-    """Turn whatever libraries raise into an error that says what is wrong and what to do.
+def translate_errors(defect: str, remedy: str, *, chained: bool = True) -> Iterator[None]:
+    """Raise any error of a library as an `EmbeddingError` with the defect and its remedy.
 
-    What a hub's client raises is not to be chained: addresses in it may hold credentials.
+    Errors of a hub's client must not be chained: they may contain addresses with credentials.
     """
     try:
         yield
     except NewsclustError:
         raise
-    except Exception as fault:  # noqa: BLE001 (they have no base in common)
-        raise EmbeddingError(f"{what} ({brief(fault)}). {remedy}") from (fault if chained else None)
+    except Exception as error:  # noqa: BLE001 (they have no base class in common)
+        message = f"{defect} ({summarize(error)}). {remedy}"
+        raise EmbeddingError(message) from (error if chained else None)
 
 
-def brief(fault: Exception) -> str:
-    """Give a fault's kind and first line, without credentials that an address may hold."""
-    lines = str(fault).strip().splitlines() or [""]
-    return f"{type(fault).__name__}: {re.sub(r'//[^/@ ]*@', '//', lines[0])}"
+def summarize(error: Exception) -> str:
+    """Return an error's type and first line, without credentials in addresses."""
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {re.sub(r'//[^/@ ]*@', '//', lines[0])}"

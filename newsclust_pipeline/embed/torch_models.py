@@ -1,7 +1,7 @@
-"""The embedders on torch: any model of sentence-transformers, and BGE-M3 as pymilvus runs it.
+"""Embedders that run on torch: any model of sentence-transformers, and BGE-M3 of pymilvus.
 
-Models are loaded from folders only (see `model_files.py`): so the libraries beneath ask no hub of
-their own accord, and what is loaded is what the fingerprint names.
+Models are loaded from folders only (see `hub.py`), so that the libraries don't contact a hub
+themselves, and the loaded model is the one that the fingerprint names.
 """
 
 import importlib.util
@@ -16,27 +16,27 @@ import numpy as np
 from newsclust_pipeline.core.errors import EmbeddingError, SettingError
 from newsclust_pipeline.core.imports import import_pymilvus
 from newsclust_pipeline.embed.base import Batch
-from newsclust_pipeline.embed.hub import REPLACE, ModelFiles, brief, told
+from newsclust_pipeline.embed.hub import REPLACE, ModelFiles, summarize, translate_errors
 
-# BGE-M3 reads up to 8192 tokens, but costs 16 times as much on such a text. News says what it is
-# about at its top, and 512 is what pymilvus gives when nothing is set: vectors agree with those.
+# BGE-M3 can read 8192 tokens at 16 times the cost. News says what it is about at the beginning, and
+# 512 is pymilvus's default: the vectors agree with those of pymilvus.
 BGE_M3_TOKENS = 512
 _CHUNK = 256  # texts between two commits to the cache
-# Two texts that any vocabulary tells apart, and one that lacks all words doesn't.
+# These two texts get one and the same vector only if the tokenizer has lost its vocabulary.
 _PROBES = ["ferry", "otter"]
-_SMALLER = (
-    "If memory ran out, lower NEWSCLUST_EMBEDDER_BATCH_SIZE; otherwise the model's files may not "
-    "fit together: try NEWSCLUST_EMBEDDER_MODEL with another folder or id."
+_RUN_FAILED = (
+    "If memory ran out, lower `embedder.batch_size`. Otherwise the model's files may not belong "
+    "together: set `embedder.model` to another folder or id."
 )
 
 Vectors = Callable[[list[str]], np.ndarray]
 
 
 class _TorchModel(ABC):
-    """What both embedders share: checks, the fingerprint, batches."""
+    """Common base of both embedders: checks of the parameters, the fingerprint, batches."""
 
     name = ""
-    extra = ""  # of this package, with what the embedder needs
+    extra = ""  # of this package: installs what the embedder needs
     needs: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ("float32", "float16", "bfloat16")
 
@@ -44,39 +44,39 @@ class _TorchModel(ABC):
         self.model, self._device, self._batch_size, self._dtype = model, device, batch_size, dtype
         if not model:
             raise SettingError(
-                "NEWSCLUST_EMBEDDER_MODEL is empty: set it to a local folder or to a model's id "
-                f"on the Hugging Face hub. {self.name} has no model of its own."
+                "`embedder.model` is empty: set it to a local folder or to the id of a model on "
+                f"the Hugging Face hub. {self.name} has no default model."
             )
         if dtype not in self.dtypes:
             raise SettingError(
-                f"NEWSCLUST_EMBEDDER_DTYPE={dtype}: {self.name} knows {', '.join(self.dtypes)}."
+                f"`embedder.dtype`={dtype}: {self.name} supports {', '.join(self.dtypes)}."
             )
         if dtype == "float16" and device == "cpu":
             raise SettingError(
-                "NEWSCLUST_EMBEDDER_DTYPE=float16 is for GPUs: on a CPU it is slow or fails. "
-                "Set it to float32, or NEWSCLUST_EMBEDDER_DEVICE to cuda or mps."
+                "`embedder.dtype`=float16 needs a GPU: on a CPU it is slow or fails. Set it to "
+                "float32, or `embedder.device` to cuda or mps."
             )
 
     @cached_property
     def fingerprint(self) -> str:
-        """What the vectors depend on besides the text; the hub is asked if the model isn't here."""
+        """Identifies the model's files and parameters. Asks the hub if the model isn't local."""
         choices = "/".join(self._choices())
         return f"{self.name}/{self._files.revision}/{self._dtype}/{choices}"
 
     @cached_property
     def dimension(self) -> int:
-        """Components of a vector. The model is loaded for it."""
+        """Components of a vector. Loads the model."""
         return int(self._vectors(_PROBES).shape[1])
 
     def encode(self, texts: Sequence[str]) -> Iterator[Batch]:
-        """Embed texts, the longest first: little is padded, and memory runs out at once or never.
+        """Embed texts, the longest first: little padding, and memory runs out early or never.
 
         Yields:
             Positions in `texts` (n,) and their vectors (n, dimension), float32, of any length.
 
         Raises:
-            EmbeddingError: the model can't be had, loaded or run.
-            SettingError: the device isn't there.
+            EmbeddingError: the model can't be downloaded, loaded or run.
+            SettingError: the device doesn't exist.
         """
         order = np.argsort([-len(text) for text in texts], kind="stable")
         for start in range(0, len(texts), _CHUNK):
@@ -85,7 +85,7 @@ class _TorchModel(ABC):
 
     def _vectors(self, texts: list[str]) -> np.ndarray:
         run = self._run
-        with told(f"{self.model}: embedding failed on {self._device}", _SMALLER):
+        with translate_errors(f"{self.model}: embedding failed on {self._device}", _RUN_FAILED):
             return np.asarray(run(texts), dtype=np.float32)
 
     @cached_property
@@ -94,14 +94,14 @@ class _TorchModel(ABC):
         _require_device(self._device)
         folder = self._files.folder()
         _silence_transformers()
-        with told(f"{self.model}: can't be loaded", REPLACE):
+        with translate_errors(f"{self.model}: can't be loaded", REPLACE):
             run = self._load(folder)
-        with told(f"{self.model}: embedding failed on {self._device}", _SMALLER):
+        with translate_errors(f"{self.model}: embedding failed on {self._device}", _RUN_FAILED):
             one, other = np.asarray(run(_PROBES), dtype=np.float32)
         if np.allclose(one, other, atol=1e-6):
             raise EmbeddingError(
-                f"{self.model}: it gives all texts one vector. Its tokenizer's files are missing "
-                f"or of another model. {REPLACE}"
+                f"{self.model}: all texts get the same vector. The tokenizer's files are missing "
+                f"or belong to another model. {REPLACE}"
             )
         return run
 
@@ -109,7 +109,7 @@ class _TorchModel(ABC):
         missing = [name for name in self.needs if importlib.util.find_spec(name) is None]
         if missing:
             raise EmbeddingError(
-                f"NEWSCLUST_EMBEDDER={self.name} needs what is not installed "
+                f"`embedder.name`={self.name} needs packages that are not installed "
                 f"({', '.join(missing)}): pip install 'newsclust_pipeline[{self.extra}]'"
             )
 
@@ -119,15 +119,15 @@ class _TorchModel(ABC):
 
     @abstractmethod
     def _choices(self) -> list[str]:
-        """Name the settings that vectors depend on, besides model and dtype."""
+        """Return the parameters that vectors depend on, besides model and dtype."""
 
     @abstractmethod
     def _load(self, folder: Path) -> Vectors:
-        """Load the model onto the device."""
+        """Load the model onto the device; return the function that embeds texts."""
 
 
 class SentenceTransformers(_TorchModel):
-    """Any model that the package sentence-transformers loads."""
+    """Any model that the package sentence-transformers can load."""
 
     name = extra = "sentence-transformers"
     needs = ("sentence_transformers", "torch")
@@ -146,12 +146,12 @@ class SentenceTransformers(_TorchModel):
         Args:
             model: a local folder, or an id on the Hugging Face hub.
             device: where it runs: cpu, cuda, cuda:1, mps.
-            prompt: put before every text; empty for the model's own default, mostly none.
-            batch_size: texts that run through the model at once.
+            prompt: put before every text; if empty, the model's own default, usually none.
+            batch_size: number of texts that run through the model together.
             dtype: of weights and activations: float32, float16, bfloat16.
 
         Raises:
-            SettingError: a setting can't work.
+            SettingError: a parameter can't work.
         """
         super().__init__(model, device, batch_size, dtype)
         self._prompt = prompt
@@ -159,7 +159,7 @@ class SentenceTransformers(_TorchModel):
     @cached_property
     def _files(self) -> ModelFiles:
         bare = "/" not in self.model and not Path(self.model).is_dir()
-        # As the package itself completes the ids of its own models.
+        # The package completes the ids of its own models in the same way.
         return ModelFiles(f"sentence-transformers/{self.model}" if bare else self.model)
 
     def _choices(self) -> list[str]:
@@ -184,10 +184,10 @@ class SentenceTransformers(_TorchModel):
 
 
 class BgeM3(_TorchModel):
-    """BGE-M3, a multilingual model of 1024 dimensions: its dense vectors."""
+    """The dense vectors of BGE-M3, a multilingual model with 1024 dimensions."""
 
     name = extra = "bge-m3"
-    # pymilvus would call pip for those of them that are missing.
+    # pymilvus would run pip to install those that are missing.
     needs = ("FlagEmbedding", "datasets", "peft", "sentencepiece", "torch")
     dtypes = ("float32", "float16")
 
@@ -199,7 +199,7 @@ class BgeM3(_TorchModel):
         batch_size: int = 16,
         dtype: str = "float32",
     ) -> None:
-        """Choose where the model is and how it runs; see `SentenceTransformers`."""
+        """Choose a model; see `SentenceTransformers`."""
         super().__init__(model, device, batch_size, dtype)
 
     def _choices(self) -> list[str]:
@@ -229,8 +229,8 @@ class BgeM3(_TorchModel):
         try:
             return function.encode_documents(texts)["dense"]
         except AttributeError:
-            # FlagEmbedding takes whatever fails for lack of memory, makes batches smaller until
-            # nothing is left, and fails at that. The longest text alone shows what it was.
+            # FlagEmbedding takes every error for lack of memory, shrinks the batch to nothing, and
+            # fails with this error. Running the longest text alone raises the original one.
             longest = max(texts, key=len)
             inner = function.model
             tokens = inner.tokenizer(
@@ -241,36 +241,38 @@ class BgeM3(_TorchModel):
             raise
 
     def _require_vocabulary(self, function: Any) -> None:
-        """Refuse a folder without its tokenizer: transformers makes an empty one, silently."""
-        known, due = len(function.model.tokenizer), function.model.model.config.vocab_size
-        if known < due / 2:
+        """Raise an error if the tokenizer is missing: transformers would use an empty one."""
+        size, expected = len(function.model.tokenizer), function.model.model.config.vocab_size
+        if size < expected / 2:
             raise EmbeddingError(
-                f"{self.model}: its tokenizer knows {known} tokens where the model has {due}. "
-                f"tokenizer.json is missing or of another model. {REPLACE}"
+                f"{self.model}: the tokenizer has {size} tokens and the model {expected}. "
+                f"tokenizer.json is missing or belongs to another model. {REPLACE}"
             )
 
 
 def _require_device(device: str) -> None:
+    """Raise an error unless torch can use the device."""
     import torch
 
     try:
         torch.zeros(1, device=device).cpu()
-    except Exception as fault:
+    except Exception as error:
         raise SettingError(
-            f"NEWSCLUST_EMBEDDER_DEVICE={device}: torch can't use it here ({brief(fault)}). "
-            "Set it to cpu, or to a device that `torch.zeros(1, device=…)` accepts."
-        ) from fault
+            f"`embedder.device`={device}: torch can't use it on this machine "
+            f"({summarize(error)}). Set it to cpu, or to a device that `torch.zeros(1, device=…)` "
+            "accepts."
+        ) from error
 
 
 def _silence_transformers() -> None:
-    """Keep it from drawing a bar while weights are loaded, which garbles logs."""
+    """Disable the progress bar of loading, which would garble logs."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
 
 
 def _silence_flag_embedding() -> None:
-    """Keep it from drawing bars for every call: it heeds no setting that says not to."""
+    """Disable the progress bars of every call; the library has no setting for that."""
     from FlagEmbedding.inference.embedder.encoder_only import m3
 
     m3.tqdm = lambda items, **_: items

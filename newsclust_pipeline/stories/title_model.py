@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from newsclust_pipeline.core.errors import ServiceError
-from newsclust_pipeline.embed.client import Service, readable, refused
+from newsclust_pipeline.embed.client import Service, input_error, valid_text
 
 if TYPE_CHECKING:
     import openai
@@ -58,7 +58,7 @@ class TitleModel:
                 left = max(deadline - time.monotonic(), 0)
                 done, _ = wait(pending, left, FIRST_COMPLETED)
                 if not done:
-                    raise ServiceError(f"{self.service.shown}: the time for titles is over")
+                    raise ServiceError(f"{self.service.display_url}: the time for titles is over")
                 for answer in done:
                     index = pending.pop(answer)
                     for next_index, message in islice(waiting, 1):
@@ -73,7 +73,7 @@ class TitleModel:
                 model=self.model,
                 messages=[
                     {"role": "system", "content": PROMPT},
-                    {"role": "user", "content": readable(message)},
+                    {"role": "user", "content": valid_text(message)},
                 ],
                 max_tokens=_MAX_TOKENS,
                 temperature=0,
@@ -82,11 +82,11 @@ class TitleModel:
             fault = raised
         else:
             return self._parse(answer.content)
-        if refused(fault):
+        if input_error(fault):
             return ""
         # Not inside `except`: the fault may hold the key.
         raise ServiceError(
-            f"{self.service.shown}: the service {self.service.told(fault, self.model)}"
+            f"{self.service.display_url}: the service {self.service.describe(fault, self.model)}"
         )
 
     def _parse(self, content: bytes) -> str:
@@ -96,6 +96,6 @@ class TitleModel:
             text = choice["message"]["content"] or ""
             return str(text) if choice.get("finish_reason") in {"stop", None} else ""
         except (ValueError, TypeError, KeyError, IndexError):
-            body = self.service.redacted(content.decode("utf-8", "replace"))
-            fault = f"{self.service.shown}: the service gave no chat, but: {body!r}"
+            body = self.service.redact(content.decode("utf-8", "replace"))
+            fault = f"{self.service.display_url}: the service gave no chat, but: {body!r}"
         raise ServiceError(fault)

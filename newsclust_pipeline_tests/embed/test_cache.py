@@ -46,7 +46,7 @@ def looked_up(path, texts=TEXTS, fingerprint="minilm/1", dimension=2):
     return vectors, missing.tolist()
 
 
-def test_what_was_kept_comes_back_bit_for_bit(tmp_path):
+def test_stored_vectors_are_returned_bit_for_bit(tmp_path):
     # Values that a detour over text or float64 arithmetic would not leave alone.
     odd = np.array([[1 / 3, 1e-38], [-0.0, np.nextafter(1, 2)]], dtype=np.float32)
     odd /= np.linalg.norm(odd.astype(np.float64), axis=1, keepdims=True).astype(np.float32)
@@ -57,14 +57,14 @@ def test_what_was_kept_comes_back_bit_for_bit(tmp_path):
     assert missing == []
 
 
-def test_unknown_texts_are_named_by_row_and_their_rows_left_alone(tmp_path):
+def test_rows_of_unknown_texts_are_returned_and_not_changed(tmp_path):
     path = filled(tmp_path / "cache")
     vectors, missing = looked_up(path, ["new", TEXTS[1], "newer", TEXTS[0]])
     assert missing == [0, 2]
     np.testing.assert_array_equal(vectors, [[0, 0], VECTORS[1], [0, 0], VECTORS[0]])
 
 
-def test_another_fingerprint_finds_nothing_and_spoils_nothing(tmp_path):
+def test_another_fingerprint_reads_and_changes_nothing(tmp_path):
     path = filled(tmp_path / "cache")
     assert looked_up(path, fingerprint="minilm/2")[1] == [0, 1, 2]
     with VectorCache(path, "minilm/2") as cache:
@@ -73,13 +73,13 @@ def test_another_fingerprint_finds_nothing_and_spoils_nothing(tmp_path):
     np.testing.assert_array_equal(looked_up(path, fingerprint="minilm/2")[0], -VECTORS)
 
 
-def test_fingerprint_and_text_are_not_run_together(tmp_path):
+def test_fingerprint_and_text_are_separate_keys(tmp_path):
     with VectorCache(tmp_path / "cache", "minilm/1") as cache:
         cache.store(["1 dead"], VECTORS[:1])
     assert looked_up(tmp_path / "cache", [" dead"], fingerprint="minilm/11")[1] == [0]
 
 
-def test_another_dimension_finds_nothing(tmp_path):
+def test_vectors_of_another_dimension_are_not_returned(tmp_path):
     path = filled(tmp_path / "cache")
     assert looked_up(path, dimension=3)[1] == [0, 1, 2]
 
@@ -106,14 +106,14 @@ def test_a_damaged_entry_is_embedded_again(tmp_path, damaged):
     np.testing.assert_array_equal(vectors, VECTORS)
 
 
-def test_a_file_that_is_no_cache_is_refused_by_name_with_a_way_out(tmp_path):
+def test_a_file_that_is_not_a_cache_is_an_error_that_names_it(tmp_path):
     path = tmp_path / "embedding_cache.sqlite"
     path.write_text("Not a database at all, but long enough to be taken for one." * 50)
     with pytest.raises(NewsclustError, match=r"embedding_cache\.sqlite"):
         looked_up(path)
 
 
-def test_a_cache_with_damaged_pages_is_refused_by_name(tmp_path):
+def test_a_cache_with_damaged_pages_is_an_error_that_names_it(tmp_path):
     path, texts = tmp_path / "embedding_cache.sqlite", [f"text {n}" for n in range(2000)]
     with VectorCache(path, "minilm/1") as cache:
         cache.store(texts, np.ones((2000, 2), dtype=np.float32))
@@ -123,7 +123,7 @@ def test_a_cache_with_damaged_pages_is_refused_by_name(tmp_path):
         looked_up(path, texts)
 
 
-def test_keeping_a_text_twice_does_not_grow_the_cache(tmp_path):
+def test_storing_a_text_twice_does_not_grow_the_cache(tmp_path):
     path = filled(filled(tmp_path / "cache"))
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT count(*) FROM vectors").fetchone() == (3,)
@@ -140,7 +140,7 @@ def test_a_run_that_is_killed_keeps_its_finished_batches(tmp_path):
     np.testing.assert_allclose(vectors[:4], np.sqrt(0.5), rtol=1e-6)
 
 
-def test_a_batch_is_kept_whole_or_not_at_all(tmp_path):
+def test_a_batch_is_stored_completely_or_not_at_all(tmp_path):
     with (
         pytest.raises(ValueError, match="shorter"),
         VectorCache(tmp_path / "cache", "minilm/1") as cache,
@@ -159,7 +159,7 @@ def test_two_runs_share_the_file_at_the_same_time(tmp_path):
     np.testing.assert_array_equal(vectors, VECTORS)
 
 
-def test_the_folder_is_made_when_the_cache_is_entered(tmp_path):
+def test_the_folder_is_created_when_the_cache_is_entered(tmp_path):
     path = tmp_path / "data" / "deeper" / "cache"
     cache = VectorCache(path, "minilm/1")
     assert not path.parent.exists()
@@ -167,14 +167,14 @@ def test_the_folder_is_made_when_the_cache_is_entered(tmp_path):
         assert path.is_file()
 
 
-def test_the_dimension_is_known_without_asking_the_embedder(tmp_path):
+def test_the_dimension_of_cached_vectors_is_known(tmp_path):
     path = filled(tmp_path / "cache")
     with VectorCache(path, "minilm/1") as known, VectorCache(path, "minilm/2") as other:
         assert known.dimension == 2
         assert other.dimension is None
 
 
-def test_what_no_run_has_used_for_long_is_pruned_and_the_file_shrinks(tmp_path):
+def test_unused_vectors_are_pruned_and_the_file_shrinks(tmp_path):
     path = tmp_path / "cache"
     texts = [f"text {number}" for number in range(2000)]
     with VectorCache(path, "minilm/1", today=100) as cache:

@@ -1,4 +1,4 @@
-"""How a service is reached. What it is asked is tested with those who ask, faults included."""
+"""The parameters and messages of `Service`; requests are tested with the modules that send them."""
 
 import pytest
 
@@ -6,23 +6,21 @@ from newsclust_pipeline.core.errors import SettingError
 from newsclust_pipeline.embed.client import Service
 
 
-def service(url="", key="", **settings):
-    given = {"wanted_by": "X", "settings": "NEWSCLUST_TITLES", "timeout": 1, "max_retries": 0}
-    return Service(url, key, **given | settings)
+def service(url="", key="", **options):
+    return Service(url, key, **{"timeout": 1, "max_retries": 0} | options)
 
 
-def test_messages_name_the_settings_of_whoever_wants_the_service():
-    with pytest.raises(SettingError, match="NEWSCLUST_TITLES_BASE_URL: not an address"):
-        service("localhost")
-    with pytest.raises(SettingError, match="NEWSCLUST_TITLES_API_KEY is not set"):
-        service()
-    with pytest.raises(SettingError, match="OPENAI_API_KEY is not set"):
-        service(settings="OPENAI")
+@pytest.mark.parametrize("component", ["embedder", "titles"])
+def test_messages_refer_to_the_parameters_of_the_component(component):
+    with pytest.raises(SettingError, match=f"`{component}.base_url`: not an address"):
+        service("localhost", component=component)
+    with pytest.raises(SettingError, match=f"`{component}.api_key` is not set"):
+        service(component=component)
 
 
-def test_secrets_in_an_address_are_not_shown_and_not_repeated():
-    made = service("https://ada:pass-word@a.example/v1/?token=tok-en#x", "sk-1")
-    assert made.shown == "https://a.example/v1"
-    said = made.redacted("No: sk-1 for ada:pass-word with tok-en\n\n" + "x" * 500)
-    assert not [secret for secret in ("sk-1", "pass-word", "tok-en") if secret in said]
-    assert len(said) == 200
+def test_secrets_are_removed_from_addresses_and_messages():
+    connection = service("https://ada:pass-word@a.example/v1/?token=tok-en#x", "sk-1")
+    assert connection.display_url == "https://a.example/v1"
+    message = connection.redact("No: sk-1 for ada:pass-word with tok-en\n\n" + "x" * 500)
+    assert not [secret for secret in ("sk-1", "pass-word", "tok-en") if secret in message]
+    assert len(message) == 200

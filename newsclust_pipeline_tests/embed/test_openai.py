@@ -1,4 +1,4 @@
-"""An embeddings service over real HTTP: exact vectors in their rows, whatever befalls requests."""
+"""Embedding with a service over real HTTP: exact vectors in their rows, in spite of faults."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ from newsclust_pipeline.embed.openai import EmbeddingService
 from newsclust_pipeline_tests.embedding_server import FAULTS, EmbeddingServer, at_random, vector_of
 
 NEWS = [f"Headline {number}: Ålesund ferry 🔥" for number in range(40)]
-KEY = "sk-do-not-tell-1234567890"
+KEY = "sk-secret-1234567890"
 LONG = "Bakers of Odda walk out. " * 100  # 2,500 characters
 
 
@@ -41,8 +41,8 @@ def no_settings_from_outside(monkeypatch):
 
 
 @pytest.fixture
-def said(caplog):
-    """Everything that anyone logs, down to the HTTP library's debugging."""
+def log(caplog):
+    """All log records, including the HTTP library's debugging."""
     caplog.set_level(logging.DEBUG)
     return caplog
 
@@ -57,7 +57,7 @@ def service(server, **settings):
 
 
 def encoded(embedder, texts):
-    """The vectors in the order of the texts, each of which must come once."""
+    """Return the vectors in the order of the texts; every text must have one."""
     batches = list(embedder.encode(texts))
     positions = np.concatenate([p for p, _ in batches])
     assert sorted(positions) == list(range(len(texts)))
@@ -68,12 +68,12 @@ def expected(texts):
     return np.stack([vector_of(text) for text in texts])
 
 
-def refused(embedder, texts=NEWS):
-    """The message of the error that embedding ends in."""
-    with pytest.raises((EmbeddingError, ServiceError)) as caught:
+def error_of(embedder, texts=NEWS):
+    """Return the traceback and the message of the error that embedding raises."""
+    with pytest.raises((EmbeddingError, ServiceError)) as raised:
         list(embedder.encode(texts))
-    # What goes to logs is not the message alone.
-    return "".join(traceback.format_exception(caught.value)), str(caught.value)
+    # Logs show the traceback as well.
+    return "".join(traceback.format_exception(raised.value)), str(raised.value)
 
 
 def articles(texts):
@@ -102,31 +102,31 @@ def test_vectors_are_exact_and_in_order_when_30_percent_of_requests_fail(server,
     server.faults = at_random(0.3, seed)
     embedder = service(server, batch_size=1, concurrency=20, max_retries=8, timeout=1)
     np.testing.assert_array_equal(encoded(embedder, NEWS), expected(NEWS))
-    assert len(server.requests) > 1.2 * len(NEWS)  # there were faults
+    assert len(server.requests) > 1.2 * len(NEWS)  # some requests failed
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_request_is_sent_again_after_each_kind_of_fault(server, fault):
+def test_a_request_is_repeated_after_each_kind_of_fault(server, fault):
     server.faults = chain([fault], repeat(""))
     embedder = service(server, max_retries=1, timeout=0.5)
     np.testing.assert_array_equal(encoded(embedder, NEWS[:2]), expected(NEWS[:2]))
     assert len(server.requests) == 2
 
 
-def test_a_request_is_not_sent_again_before_the_service_asks_for_it(server):
+def test_a_request_is_repeated_no_earlier_than_retry_after(server):
     server.faults, server.retry_after = chain(["429 with Retry-After"], repeat("")), "1.2"
     encoded(service(server, max_retries=1), NEWS[:1])
     first, second = server.requests
-    assert second - first >= 1.2  # without being asked, it waits 0.5 s at most
+    assert second - first >= 1.2  # without the header it waits at most 0.5 s
 
 
-def test_answers_in_another_order_are_put_into_that_of_the_texts(server):
+def test_items_in_another_order_are_sorted_by_index(server):
     server.change = lambda items: items[::-1]
     np.testing.assert_array_equal(encoded(service(server), NEWS), expected(NEWS))
 
 
 @pytest.mark.parametrize(("encoding", "requests"), [("base64", 5), ("ignored", 5), ("refused", 6)])
-def test_a_service_that_knows_no_base64_is_asked_for_it_once(server, encoding, requests):
+def test_base64_is_requested_once_from_a_service_without_it(server, encoding, requests):
     server.encoding = encoding
     embedder = service(server, concurrency=1)
     np.testing.assert_array_equal(encoded(embedder, NEWS[:20]), expected(NEWS[:20]))
@@ -144,8 +144,8 @@ def test_lone_surrogates_and_nul_are_replaced_before_they_are_sent(server):
 
 
 @pytest.mark.parametrize("blank", ["", " \n"])
-def test_a_text_without_content_is_refused_before_anything_is_sent(server, blank):
-    _, message = refused(service(server), [*NEWS, blank])
+def test_a_blank_text_is_an_error_before_anything_is_sent(server, blank):
+    _, message = error_of(service(server), [*NEWS, blank])
     assert "text 40: is empty" in message
     assert not server.requests
 
@@ -158,12 +158,12 @@ def test_no_texts_give_no_batches_and_no_requests(server):
 # Batches
 
 
-def test_requests_hold_no_more_texts_than_asked_for(server):
+def test_requests_have_at_most_batch_size_texts(server):
     batches = [len(positions) for positions, _ in service(server, batch_size=7).encode(NEWS)]
     assert sorted(batches) == [5, 7, 7, 7, 7, 7]
 
 
-def test_requests_hold_no_more_characters_than_services_take(server):
+def test_requests_have_at_most_100_000_characters(server):
     embedder = service(server, batch_size=64, prompt="p" * 10_000)
     texts = ["a" * 40_000, "b" * 40_000, "c" * 300_000, "d", "e"]
     batches = sorted(positions.tolist() for positions, _ in embedder.encode(texts))
@@ -171,43 +171,43 @@ def test_requests_hold_no_more_characters_than_services_take(server):
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
-def test_as_many_requests_as_allowed_are_under_way_at_once_and_never_more(server, concurrency):
+def test_concurrency_is_the_number_of_requests_at_the_same_time(server, concurrency):
     server.delay = 0.03
     encoded(service(server, batch_size=2, concurrency=concurrency), NEWS)
     assert server.most_in_flight == concurrency
 
 
-def test_a_slow_consumer_is_not_run_ahead_of(server):
+def test_requests_wait_for_a_slow_consumer(server):
     batches = service(server, batch_size=1, concurrency=2).encode(NEWS)
     next(batches)
     time.sleep(0.3)
-    assert len(server.requests) <= 3  # that which came, and two more
+    assert len(server.requests) <= 3  # the first, and two more
     batches.close()
 
 
-def test_a_service_that_takes_fewer_texts_at_once_gets_them_in_fewer(server):
+def test_a_batch_that_is_too_large_for_the_service_is_halved(server):
     server.most_texts = 3
     embedder = service(server, batch_size=16)
     np.testing.assert_array_equal(encoded(embedder, NEWS), expected(NEWS))
     assert sorted(server.texts) == sorted(NEWS)
 
 
-def test_an_over_long_text_is_embedded_by_its_beginning_and_that_is_logged(server, said):
+def test_the_beginning_of_a_text_that_is_too_long_is_embedded_and_logged(server, log):
     server.most_characters = 1000
     texts = [*NEWS[:3], LONG, *NEWS[3:]]
     vectors = encoded(service(server, prompt="p"), texts)
     short = ["p" + text if text != LONG else "p" + LONG[: len(LONG) // 4] for text in texts]
     np.testing.assert_array_equal(vectors, expected(short))
-    [record] = [r for r in said.records if r.name == openai.__name__]
-    assert "of 2500 characters, and took its first 625 (texts shortened so far: 1)" in (
+    [record] = [r for r in log.records if r.name == openai.__name__]
+    assert "of 2500 characters and accepted its first 625 (texts shortened so far: 1)" in (
         record.getMessage()
     )
     assert "Bakers of Odda" in record.getMessage()
 
 
-def test_a_text_that_is_refused_at_any_length_ends_in_an_error_soon(server):
+def test_a_text_that_is_refused_at_any_length_is_an_error_after_few_requests(server):
     server.refused = "Bakers"
-    _, message = refused(service(server), [LONG])
+    _, message = error_of(service(server), [LONG])
     assert "HTTP 400" in message
     assert "can't be embedded" in message
     assert len(server.requests) <= 10
@@ -216,71 +216,71 @@ def test_a_text_that_is_refused_at_any_length_ends_in_an_error_soon(server):
 # Errors
 
 
-def test_a_dead_port_fails_in_bounded_time_with_a_clear_sentence():
+def test_a_closed_port_is_an_error_in_bounded_time():
     embedder = EmbeddingService("m", f"http://127.0.0.1:{unused_port()}/v1", max_retries=1)
     before = time.monotonic()
-    _, message = refused(embedder)
+    _, message = error_of(embedder)
     assert time.monotonic() - before < 5
     assert "can't be reached" in message
-    assert "Check OPENAI_BASE_URL" in message
+    assert "Check `embedder.base_url`" in message
 
 
-def test_a_service_that_never_answers_fails_in_bounded_time_with_a_clear_sentence(server):
+def test_a_service_that_never_answers_is_an_error_in_bounded_time(server):
     server.faults = repeat("hang")
     before = time.monotonic()
-    _, message = refused(service(server, timeout=0.3, max_retries=1))
+    _, message = error_of(service(server, timeout=0.3, max_retries=1))
     assert time.monotonic() - before < 5
     assert "gave no answer within 0.3 s, 2 times" in message
-    assert "Check OPENAI_BASE_URL" in message
+    assert "Check `embedder.base_url`" in message
 
 
 @pytest.mark.parametrize(
-    ("fault", "advice"), [("429", "NEWSCLUST_EMBEDDER_CONCURRENCY"), ("503", "OPENAI_BASE_URL")]
+    ("fault", "advice"), [("429", "`embedder.concurrency`"), ("503", "`embedder.base_url`")]
 )
-def test_a_fault_that_stays_is_told_with_what_the_service_says(server, fault, advice):
+def test_a_lasting_fault_is_an_error_that_quotes_the_service(server, fault, advice):
     server.faults = repeat(fault)
-    _, message = refused(service(server, max_retries=1))
+    _, message = error_of(service(server, max_retries=1))
     assert f"HTTP {fault}" in message
     assert "try later" in message
     assert advice in message
     assert len(server.requests) <= 2 * 4
 
 
-def test_a_wrong_key_is_refused_at_once_naming_the_setting(server):
+def test_a_wrong_key_is_an_error_at_once_that_names_the_parameter(server):
     server.authorization = "Bearer right"
-    _, message = refused(service(server, api_key="wrong", max_retries=8, concurrency=1))
+    _, message = error_of(service(server, api_key="wrong", max_retries=8, concurrency=1))
     assert "HTTP 401" in message
-    assert "Check OPENAI_API_KEY" in message
+    assert "Check `embedder.api_key`" in message
     assert len(server.requests) == 1
 
 
-def test_the_right_key_is_let_in(server):
+def test_the_right_key_is_accepted(server):
     server.authorization = f"Bearer {KEY}"
     encoded(service(server, api_key=f"{KEY}\n"), NEWS[:1])
 
 
 @pytest.mark.parametrize(("status", "requests"), [(404, 1), (400, 2 * 3)])
-def test_a_wrong_model_is_refused_soon_naming_model_and_setting(server, status, requests):
+def test_a_wrong_model_is_an_error_after_few_requests_that_names_it(server, status, requests):
     server.unknown_model = status
     embedder = service(server, model="hush", max_retries=8, concurrency=1)
-    _, message = refused(embedder)
+    _, message = error_of(embedder)
     assert f"HTTP {status} to model hush: 'No model `hush`'" in message
-    assert "NEWSCLUST_EMBEDDER_MODEL" in message
+    assert "`embedder.model`" in message
     assert len(server.requests) <= requests  # 400: 4 texts, 2, 1, in two encodings
 
 
-def test_an_address_without_its_path_is_told(server):
-    _, message = refused(service(server, base_url=server.url.removesuffix("/v1")))
+def test_an_address_without_its_path_is_an_error_that_says_so(server):
+    _, message = error_of(service(server, base_url=server.url.removesuffix("/v1")))
     assert "HTTP 404" in message
-    assert "OPENAI_BASE_URL, which mostly ends in /v1" in message
+    assert "`embedder.base_url`, which usually ends in /v1" in message
 
 
 @pytest.mark.parametrize("fault", ["html", "not json", "no data"])
-def test_what_is_no_embeddings_service_is_told_from_its_answer(server, fault):
+def test_an_answer_without_embeddings_is_an_error_that_quotes_it(server, fault):
     server.faults = repeat(fault)
-    _, message = refused(service(server, max_retries=8))
-    assert "gave no embeddings, but: " in message
-    assert "Check OPENAI_BASE_URL" in message
+    _, message = error_of(service(server, max_retries=8))
+    assert "returned no embeddings but: " in message
+    assert "Check `embedder.base_url`" in message
     assert len(server.requests) <= 4
 
 
@@ -289,27 +289,31 @@ def with_third(**changed):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
-        pytest.param(lambda items: items[:2] + items[3:], "gave 3 vectors, .* 4 texts", id="few"),
-        pytest.param(lambda items: items + items[:1], "gave 5 vectors, .* 4 texts", id="many"),
-        pytest.param(with_third(index=1), "4 vectors, 3 of them .* 4 texts", id="index twice"),
+        pytest.param(
+            lambda items: items[:2] + items[3:], "returned 3 vectors .* 4 texts", id="few"
+        ),
+        pytest.param(lambda items: items + items[:1], "returned 5 vectors .* 4 texts", id="many"),
+        pytest.param(
+            with_third(index=1), "4 vectors with 3 different .* 4 texts", id="index twice"
+        ),
         pytest.param(with_third(index=7), "4 texts", id="index beyond"),
-        pytest.param(with_third(index=None), "gave no embeddings", id="no index"),
+        pytest.param(with_third(index=None), "returned no embeddings", id="no index"),
         pytest.param(with_third(embedding=[1.0] * 9), r"dimensions \(\[8, 9\]\)", id="dimension"),
-        pytest.param(with_third(embedding=[]), "gave no embeddings", id="empty"),
-        pytest.param(with_third(embedding=None), "gave no embeddings", id="null"),
-        pytest.param(with_third(embedding="AAAA"), "gave no embeddings", id="not of float32"),
-        pytest.param(with_third(embedding="é"), "gave no embeddings", id="not base64"),
+        pytest.param(with_third(embedding=[]), "returned no embeddings", id="empty"),
+        pytest.param(with_third(embedding=None), "returned no embeddings", id="null"),
+        pytest.param(with_third(embedding="AAAA"), "returned no embeddings", id="not of float32"),
+        pytest.param(with_third(embedding="é"), "returned no embeddings", id="not base64"),
     ],
 )
-def test_an_answer_that_is_not_one_vector_a_text_stops_the_run(server, change, told):
+def test_an_answer_without_exactly_one_vector_per_text_is_an_error(server, change, message):
     server.change = change
-    with pytest.raises(EmbeddingError, match=told):
+    with pytest.raises(EmbeddingError, match=message):
         list(service(server).encode(NEWS[:4]))
 
 
-def test_vectors_of_two_dimensions_from_a_halved_batch_are_refused_as_well(server):
+def test_vectors_of_two_dimensions_from_a_halved_batch_are_an_error(server):
     server.most_texts = 2
     server.change = lambda items: [{**item, "embedding": [1.0] * len(items)} for item in items]
     with pytest.raises(EmbeddingError, match=r"dimensions \(\[1, 2\]\)"):
@@ -320,7 +324,7 @@ def test_vectors_of_two_dimensions_from_a_halved_batch_are_refused_as_well(serve
 
 
 @pytest.mark.parametrize("fault", ["", "500", "hang", "reset", "html", "wrong key", "dead"])
-def test_no_secret_is_in_any_error_or_log(server, said, fault):
+def test_no_secret_is_in_any_error_or_log(server, log, fault):
     host = server.url.removeprefix("http://")
     embedder = service(
         server,
@@ -329,7 +333,7 @@ def test_no_secret_is_in_any_error_or_log(server, said, fault):
         max_retries=1,
         timeout=0.3,
     )
-    told = ""
+    trace = ""
     if fault == "dead":
         server.__exit__()
     elif fault == "wrong key":
@@ -338,32 +342,32 @@ def test_no_secret_is_in_any_error_or_log(server, said, fault):
     elif fault:
         server.faults = repeat(fault)
     if fault:
-        told, _ = refused(embedder, NEWS[:4])
+        trace, _ = error_of(embedder, NEWS[:4])
     else:
         np.testing.assert_array_equal(encoded(embedder, NEWS[:4]), expected(NEWS[:4]))
-    logged = "".join(logging.Formatter().format(record) for record in said.records)
+    logged = "".join(logging.Formatter().format(record) for record in log.records)
     assert "HTTP Request" in logged or fault in {"hang", "reset", "dead"}
     for secret in (KEY, "pass/w0rd", "pass%2Fw0rd", "t0k3n-abc", "YWRhOnBhc3"):
-        assert secret not in told + logged + embedder.fingerprint
+        assert secret not in trace + logged + embedder.fingerprint
 
 
-def test_a_key_that_the_service_repeats_is_taken_out_of_the_message(server):
+def test_a_key_that_the_service_repeats_is_removed_from_the_message(server):
     server.authorization = "Bearer right"
-    told, message = refused(service(server, api_key=KEY))
+    trace, message = error_of(service(server, api_key=KEY))
     assert "'No: Bearer …'" in message
-    assert KEY not in told
+    assert KEY not in trace
 
 
 # Settings
 
 
-def test_a_model_must_be_named():
-    with pytest.raises(SettingError, match="NEWSCLUST_EMBEDDER_MODEL"):
+def test_an_empty_model_is_an_error():
+    with pytest.raises(SettingError, match=r"`embedder.model`"):
         EmbeddingService("", "http://localhost/v1")
 
 
 def test_openais_own_service_needs_a_key():
-    with pytest.raises(SettingError, match=r"OPENAI_API_KEY is not set.*OPENAI_BASE_URL"):
+    with pytest.raises(SettingError, match=r"`embedder.api_key` is not set.*`embedder.base_url`"):
         EmbeddingService("text-embedding-3-small")
     assert OPENAI in EmbeddingService("text-embedding-3-small", api_key=KEY).fingerprint
 
@@ -379,26 +383,26 @@ def test_openais_own_service_needs_a_key():
         "http://[",
     ],
 )
-def test_an_address_that_is_none_is_refused_without_repeating_it(address):
-    with pytest.raises(SettingError, match=r"OPENAI_BASE_URL: not an address") as caught:
+def test_an_invalid_address_is_an_error_that_does_not_repeat_it(address):
+    with pytest.raises(SettingError, match=r"`embedder.base_url`: not an address") as raised:
         EmbeddingService("m", address)
-    assert "secret" not in str(caught.value)
+    assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("key", ["sk-ключ", "sk\n-1"])
-def test_a_key_that_no_header_takes_is_refused_without_repeating_it(key):
-    with pytest.raises(SettingError, match="OPENAI_API_KEY") as caught:
+def test_a_key_with_invalid_characters_is_an_error_that_does_not_repeat_it(key):
+    with pytest.raises(SettingError, match=r"`embedder.api_key`") as raised:
         EmbeddingService("m", "http://localhost/v1", key)
-    assert key not in str(caught.value)
+    assert key not in str(raised.value)
 
 
-def test_the_package_that_is_not_installed_is_asked_for(server, monkeypatch):
+def test_a_missing_package_is_an_error_with_the_command_that_installs_it(server, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    _, message = refused(service(server))
+    _, message = error_of(service(server))
     assert "pip install 'newsclust_pipeline[openai]'" in message
 
 
-def test_the_fingerprint_names_service_model_and_prompt_and_costs_no_request(server):
+def test_the_fingerprint_depends_on_service_model_and_prompt_without_a_request(server):
     settings = [{}, {"model": "other"}, {"prompt": "p"}, {"base_url": "http://localhost:9/v1"}]
     assert len({service(server, **given).fingerprint for given in settings}) == len(settings)
     like = service(
@@ -408,13 +412,13 @@ def test_the_fingerprint_names_service_model_and_prompt_and_costs_no_request(ser
     assert not server.requests
 
 
-def test_the_dimension_is_asked_once(server):
+def test_the_dimension_is_requested_once(server):
     embedder = service(server)
     assert (embedder.dimension, embedder.dimension) == (8, 8)
     assert len(server.requests) == 1
 
 
-def test_naming_a_service_imports_neither_its_client_nor_an_http_library():
+def test_creating_an_embedder_imports_neither_the_client_nor_an_http_library():
     code = (
         "import sys; from newsclust_pipeline.embed.openai import EmbeddingService\n"
         "EmbeddingService('m', 'http://localhost/v1').fingerprint\n"
@@ -430,7 +434,7 @@ def left_over():
     return [t for t in threading.enumerate() if t.name == "service"]
 
 
-def test_a_consumer_that_stops_cancels_what_is_under_way(server):
+def test_closing_the_iterator_cancels_running_requests(server):
     server.faults = chain([""], repeat("hang"))
     batches = service(server, timeout=600, max_retries=8).encode(NEWS)
     next(batches)
@@ -440,24 +444,24 @@ def test_a_consumer_that_stops_cancels_what_is_under_way(server):
     assert not left_over()
 
 
-def test_an_error_cancels_what_is_under_way(server):
+def test_an_error_cancels_running_requests(server):
     server.faults = chain(["hang", "401"], repeat("hang"))
     before = time.monotonic()
-    _, message = refused(service(server, timeout=600, max_retries=8))
+    _, message = error_of(service(server, timeout=600, max_retries=8))
     assert time.monotonic() - before < 2
     assert "HTTP 401" in message
     assert not left_over()
 
 
 @pytest.mark.parametrize("fault", ["hang", "500"])
-def test_ctrl_c_ends_at_once_a_wait_for_answers_or_for_the_next_try(server, fault):
+def test_ctrl_c_ends_a_wait_for_an_answer_or_the_next_attempt_at_once(server, fault):
     server.faults = repeat(fault)
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
     was = signal.signal(signal.SIGALRM, interrupt)
-    # By the second second, tries are two seconds apart.
+    # After one second, attempts are two seconds apart.
     signal.setitimer(signal.ITIMER_REAL, 0.3 if fault == "hang" else 1.7)
     before = time.monotonic()
     try:
@@ -470,7 +474,7 @@ def test_ctrl_c_ends_at_once_a_wait_for_answers_or_for_the_next_try(server, faul
     assert not left_over()
 
 
-def test_a_program_ends_though_an_embedding_that_it_left_is_not_done(server):
+def test_a_program_ends_although_requests_are_running(server):
     server.faults = chain([""], repeat("hang"))
     code = (
         "from newsclust_pipeline.embed.openai import EmbeddingService\n"
@@ -484,7 +488,7 @@ def test_a_program_ends_though_an_embedding_that_it_left_is_not_done(server):
     assert ended.stderr.endswith(b"ValueError\n")
 
 
-def test_it_works_where_an_event_loop_runs_already_as_in_a_notebook(server):
+def test_it_works_inside_a_running_event_loop_as_in_a_notebook(server):
     async def cell():
         return encoded(service(server), NEWS[:5])
 
@@ -504,7 +508,7 @@ def test_a_second_run_sends_no_text(server, tmp_path):
     assert second.table.equals(first.table, check_metadata=True)
 
 
-def test_what_was_embedded_before_a_batch_failed_is_not_sent_again(server, tmp_path):
+def test_batches_before_a_failed_one_are_not_sent_again(server, tmp_path):
     server.refused = "Headline 25"
     embedder = service(server, concurrency=1)
     with pytest.raises(EmbeddingError, match="HTTP 400"):
@@ -515,7 +519,7 @@ def test_what_was_embedded_before_a_batch_failed_is_not_sent_again(server, tmp_p
     assert sorted(server.texts) == sorted(NEWS[24:])
 
 
-def test_a_batch_that_came_along_with_a_failed_one_is_kept(server):
+def test_a_batch_that_arrives_with_a_failed_one_is_yielded(server):
     def first_at_once_then_all_together():
         yield ""
         server.delay = 0.2
@@ -530,8 +534,8 @@ def test_a_batch_that_came_along_with_a_failed_one_is_kept(server):
         next(batches)
 
 
-def test_a_vector_that_is_not_finite_names_the_document(server, tmp_path):
-    server.change = with_third(embedding=[None] * 8)  # how JSON writes NaN, mostly
+def test_a_vector_that_is_not_finite_is_an_error_that_names_the_document(server, tmp_path):
+    server.change = with_third(embedding=[None] * 8)  # the usual NaN in JSON
     embedder = service(server)
     with pytest.raises(EmbeddingError, match=r"document d2: .*not finite"):
         embed(articles(NEWS[:4]), embedder, tmp_path / "cache")

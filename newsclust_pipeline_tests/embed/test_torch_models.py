@@ -1,6 +1,6 @@
-"""The torch embedders on a tiny model of BGE-M3's shape, made here, loaded by the real code.
+"""The torch embedders with a tiny model of BGE-M3's architecture, loaded by the real libraries.
 
-Skipped where torch isn't installed; with NEWSCLUST_REQUIRE_TORCH=1 that is a failure.
+Skipped if torch isn't installed; with NEWSCLUST_REQUIRE_TORCH=1 the tests fail instead.
 """
 
 import importlib.util
@@ -48,7 +48,7 @@ def loaded(folder):
 
 
 def tiny_model(folder, positions=1026):
-    """Save an XLM-RoBERTa of two layers as BGE-M3 is saved: for FlagEmbedding and for s-t."""
+    """Save an XLM-RoBERTa with two layers in the layout of BGE-M3."""
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
@@ -78,7 +78,7 @@ def tiny_model(folder, positions=1026):
 
 
 def tiny_tokenizer():
-    """A tokenizer that knows single characters, and marks ends as XLM-RoBERTa's does."""
+    """Return a tokenizer of single characters with the special tokens of XLM-RoBERTa."""
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import XLMRobertaTokenizerFast
 
@@ -94,7 +94,7 @@ def tiny_tokenizer():
 
 
 def encoded(model, texts):
-    """The vectors at unit length, as `embed` keeps them."""
+    """Return the vectors at unit length, as `embed` does."""
     vectors = np.full((len(texts), model.dimension), np.nan, dtype=np.float32)
     for positions, batch in model.encode(texts):
         assert batch.dtype == np.float32
@@ -114,7 +114,7 @@ def hide(monkeypatch, *modules):
     )
 
 
-def test_torch_is_there_where_it_is_required():
+def test_torch_is_installed_where_it_is_required():
     assert not LACKING
 
 
@@ -126,7 +126,7 @@ def test_every_text_gets_one_finite_vector_of_the_models_dimension(loaded, kind)
     assert loaded[kind].dimension == 64
 
 
-def test_both_give_the_same_vectors_from_one_folder(loaded):
+def test_both_embedders_return_the_same_vectors_for_one_folder(loaded):
     one, other = (encoded(loaded[kind], NEWS) for kind in (SentenceTransformers, BgeM3))
     np.testing.assert_allclose(one, other, atol=1e-5)
 
@@ -156,7 +156,7 @@ def test_batches_are_of_a_few_hundred_texts_so_that_a_killed_run_loses_little(lo
 
 
 @BOTH
-def test_no_texts_give_no_batches_and_load_nothing(tmp_path, kind):
+def test_without_texts_there_are_no_batches_and_no_model_is_loaded(tmp_path, kind):
     assert list(kind(str(tmp_path)).encode([])) == []
 
 
@@ -165,14 +165,14 @@ def test_a_text_of_100_000_characters_is_embedded(loaded, kind):
     assert np.isfinite(encoded(loaded[kind], ["Otters return " * 7143, "fire"])).all()
 
 
-def test_bge_m3_reads_512_tokens_and_no_more(loaded):
+def test_bge_m3_reads_512_tokens(loaded):
     full = "ferry " * 510  # a token each, and a mark at either end
     vectors = encoded(loaded[BgeM3], [full, full + "fire", "ferry " * 509 + "fire"])
     np.testing.assert_allclose(vectors[1], vectors[0], atol=1e-6)
     assert np.abs(vectors[2] - vectors[0]).max() > 1e-4
 
 
-def test_the_prompt_goes_before_every_text_and_into_the_fingerprint(folder, loaded):
+def test_the_prompt_is_put_before_every_text_and_changes_the_fingerprint(folder, loaded):
     bare = loaded[SentenceTransformers]
     prompted = SentenceTransformers(str(folder), prompt="passage: ")
     by_hand = encoded(bare, [f"passage: {text}" for text in NEWS[:2]])
@@ -181,7 +181,7 @@ def test_the_prompt_goes_before_every_text_and_into_the_fingerprint(folder, load
     assert prompted.fingerprint != bare.fingerprint
 
 
-def test_bfloat16_gives_about_the_same_vectors_under_another_fingerprint(folder, loaded):
+def test_bfloat16_has_similar_vectors_and_another_fingerprint(folder, loaded):
     half = SentenceTransformers(str(folder), dtype="bfloat16")
     exact = encoded(loaded[SentenceTransformers], NEWS)
     rounded = encoded(half, NEWS)
@@ -190,7 +190,7 @@ def test_bfloat16_gives_about_the_same_vectors_under_another_fingerprint(folder,
     assert half.fingerprint != loaded[SentenceTransformers].fingerprint
 
 
-def test_batch_size_is_a_matter_of_memory_not_of_vectors(folder, loaded):
+def test_batch_size_changes_neither_vectors_nor_fingerprint(folder, loaded):
     for kind in (SentenceTransformers, BgeM3):
         small = kind(str(folder), batch_size=2)
         assert small.fingerprint == loaded[kind].fingerprint
@@ -198,7 +198,7 @@ def test_batch_size_is_a_matter_of_memory_not_of_vectors(folder, loaded):
 
 
 @BOTH
-def test_other_weights_are_another_fingerprint_wherever_the_folder_lies(folder, tmp_path, kind):
+def test_the_fingerprint_depends_on_the_weights_and_not_on_the_folder(folder, tmp_path, kind):
     own = copied(folder, tmp_path / "own")
     assert kind(str(own)).fingerprint == kind(str(folder)).fingerprint
     content = bytearray((own / "model.safetensors").read_bytes())
@@ -207,12 +207,12 @@ def test_other_weights_are_another_fingerprint_wherever_the_folder_lies(folder, 
     assert kind(str(own)).fingerprint != kind(str(folder)).fingerprint
 
 
-def test_the_embedders_never_share_cached_vectors(loaded):
+def test_the_embedders_have_different_fingerprints(loaded):
     # Their pooling and cutting may differ, whatever the folder.
     assert loaded[SentenceTransformers].fingerprint != loaded[BgeM3].fingerprint
 
 
-def test_a_fingerprint_draws_in_no_torch(folder):
+def test_a_fingerprint_imports_no_torch(folder):
     code = (
         "import sys; from newsclust_pipeline.embed.torch_models import *\n"
         f"for kind in (SentenceTransformers, BgeM3): kind({str(folder)!r}).fingerprint\n"
@@ -223,7 +223,9 @@ def test_a_fingerprint_draws_in_no_torch(folder):
 
 
 @BOTH
-def test_a_model_is_loaded_once_and_from_the_folder_alone(folder, tmp_path, monkeypatch, kind):
+def test_a_model_is_loaded_once_from_the_folder_without_a_network(
+    folder, tmp_path, monkeypatch, kind
+):
     asked = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **_: asked.append(a) or [])
     model = kind(str(copied(folder, tmp_path / "own")))
@@ -234,7 +236,7 @@ def test_a_model_is_loaded_once_and_from_the_folder_alone(folder, tmp_path, monk
 
 
 @BOTH
-def test_a_hub_model_that_is_here_is_named_by_its_commit_and_embeds(
+def test_a_downloaded_model_has_its_commit_in_the_fingerprint(
     folder, loaded, tmp_path, monkeypatch, kind
 ):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
@@ -247,7 +249,7 @@ def test_a_hub_model_that_is_here_is_named_by_its_commit_and_embeds(
     assert encoded(model, NEWS).tobytes() == encoded(loaded[kind], NEWS).tobytes()
 
 
-def test_a_bare_name_is_one_of_sentence_transformers_own_models(tmp_path, monkeypatch):
+def test_a_name_without_owner_is_a_model_of_sentence_transformers(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(EmbeddingError, match=r"^sentence-transformers/news-model: .*hub"):
@@ -255,41 +257,41 @@ def test_a_bare_name_is_one_of_sentence_transformers_own_models(tmp_path, monkey
 
 
 @BOTH
-def test_no_progress_bars_are_drawn(folder, capfd, kind):
+def test_there_are_no_progress_bars(folder, capfd, kind):
     encoded(kind(str(folder)), ["fire"] * 40)
     assert "it/s" not in "".join(capfd.readouterr())
 
 
 @BOTH
 @pytest.mark.parametrize("device", ["cuda:99", "no-such-thing", "meta"])
-def test_a_device_that_is_not_there_is_named_with_its_setting(folder, kind, device):
-    with pytest.raises(SettingError, match=f"NEWSCLUST_EMBEDDER_DEVICE={device}: .*cpu"):
+def test_an_unknown_device_is_an_error_that_names_the_parameter(folder, kind, device):
+    with pytest.raises(SettingError, match=f"`embedder.device`={device}: .*cpu"):
         list(kind(str(folder), device).encode(NEWS))
 
 
 @BOTH
-def test_float16_on_a_cpu_is_refused_by_setting(kind):
-    with pytest.raises(SettingError, match="NEWSCLUST_EMBEDDER_DTYPE=float16"):
+def test_float16_on_a_cpu_is_an_error(kind):
+    with pytest.raises(SettingError, match=r"`embedder.dtype`=float16"):
         kind("news/model", dtype="float16")
 
 
 @pytest.mark.parametrize(
     ("kind", "dtype"), [(SentenceTransformers, "int8"), (BgeM3, "bfloat16"), (BgeM3, "")]
 )
-def test_a_dtype_that_the_embedder_does_not_know_is_refused_naming_those_it_does(kind, dtype):
-    with pytest.raises(SettingError, match=f"NEWSCLUST_EMBEDDER_DTYPE={dtype}: .*float32, float16"):
+def test_an_unsupported_dtype_is_an_error_that_lists_the_supported_ones(kind, dtype):
+    with pytest.raises(SettingError, match=f"`embedder.dtype`={dtype}: .*float32, float16"):
         kind("news/model", dtype=dtype)
 
 
-def test_no_model_is_refused_by_setting():
-    with pytest.raises(SettingError, match="NEWSCLUST_EMBEDDER_MODEL is empty"):
+def test_an_empty_model_is_an_error():
+    with pytest.raises(SettingError, match=r"`embedder.model` is empty"):
         SentenceTransformers("")
 
 
 @BOTH
-def test_a_folder_that_is_not_there_is_named(kind, tmp_path):
+def test_a_missing_folder_is_an_error(kind, tmp_path):
     missing = tmp_path / "gone"
-    with pytest.raises(EmbeddingError, match=f"{missing}: no such folder.*NEWSCLUST_EMBEDDER_MODE"):
+    with pytest.raises(EmbeddingError, match=f"{missing}: no such folder.*`embedder.model`"):
         _ = kind(str(missing)).fingerprint
     with pytest.raises(EmbeddingError, match="no such folder"):
         list(kind(str(missing)).encode(NEWS))
@@ -303,23 +305,23 @@ def test_a_folder_that_is_not_there_is_named(kind, tmp_path):
         pytest.param("config.json", b"{", id="damaged configuration"),
     ],
 )
-def test_a_damaged_model_is_named_with_what_to_do(folder, tmp_path, kind, file, content):
+def test_a_damaged_model_is_an_error_that_names_it(folder, tmp_path, kind, file, content):
     own = copied(folder, tmp_path / "own")
     (own / file).write_bytes(content)
-    with pytest.raises(EmbeddingError, match=f"{own}: can't be loaded .*NEWSCLUST_EMBEDDER_MODEL"):
+    with pytest.raises(EmbeddingError, match=f"{own}: can't be loaded .*`embedder.model`"):
         list(kind(str(own)).encode(NEWS))
 
 
 @BOTH
-def test_a_missing_tokenizer_is_told_and_not_taken_for_an_empty_one(folder, tmp_path, kind):
+def test_a_missing_tokenizer_is_an_error(folder, tmp_path, kind):
     # transformers makes one of five tokens, by which all texts are alike.
     own = copied(folder, tmp_path / "own", without=["tokenizer.json"])
-    with pytest.raises(EmbeddingError, match=f"{own}: .*tokenizer.*NEWSCLUST_EMBEDDER_MODEL"):
+    with pytest.raises(EmbeddingError, match=f"{own}: .*tokenizer.*`embedder.model`"):
         list(kind(str(own)).encode(NEWS))
 
 
 @BOTH
-def test_what_fails_while_embedding_is_told_with_the_cause(tmp_path, kind):
+def test_an_error_while_embedding_includes_its_cause(tmp_path, kind):
     small = tiny_model(tmp_path / "small", positions=66)
     settings = small / "tokenizer_config.json"
     settings.write_text(settings.read_text().replace(" 64,", " 600,"))  # more than it has places
@@ -327,7 +329,7 @@ def test_what_fails_while_embedding_is_told_with_the_cause(tmp_path, kind):
         list(kind(str(small)).encode(["ferry " * 500]))
 
 
-def test_the_extra_of_sentence_transformers_is_named_if_missing(folder, monkeypatch):
+def test_a_missing_package_is_an_error_with_the_command_that_installs_it(folder, monkeypatch):
     hide(monkeypatch, "sentence_transformers")
     with pytest.raises(
         EmbeddingError, match=r"pip install 'newsclust_pipeline\[sentence-transformers\]'"
@@ -336,7 +338,9 @@ def test_the_extra_of_sentence_transformers_is_named_if_missing(folder, monkeypa
 
 
 @pytest.mark.parametrize("module", ["FlagEmbedding", "datasets", "peft", "sentencepiece"])
-def test_what_bge_m3_lacks_is_named_and_no_pip_is_run(folder, tmp_path, monkeypatch, module):
+def test_packages_that_bge_m3_lacks_are_an_error_and_pip_is_not_run(
+    folder, tmp_path, monkeypatch, module
+):
     ran = tmp_path / "pip-ran"
     pip = tmp_path / "bin" / "pip"
     pip.parent.mkdir()

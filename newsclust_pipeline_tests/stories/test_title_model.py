@@ -18,7 +18,7 @@ def server():
 
 
 def answers(server, *messages, seconds=20.0):
-    service = Service(server.url, "", wanted_by="x", timeout=5, max_retries=0)
+    service = Service(server.url, "", timeout=5, max_retries=0)
     return sorted(TitleModel(service, "m").answers(messages, time.monotonic() + seconds))
 
 

@@ -29,7 +29,7 @@ def server():
 
 
 def model(server, **settings):
-    settings = {"timeout": 5, "max_retries": 0, "wanted_by": "NEWSCLUST_TITLES_MODEL"} | settings
+    settings = {"timeout": 5, "max_retries": 0, "component": "titles"} | settings
     key = settings.pop("api_key", "")
     return TitleModel(Service(settings.pop("base_url", server.url), key, **settings), "small-talk")
 

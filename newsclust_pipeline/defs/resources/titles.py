@@ -8,6 +8,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from newsclust_pipeline.core.errors import SettingError
+from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.embed.client import Service
 from newsclust_pipeline.stories import titles
 from newsclust_pipeline.stories.title_model import TitleModel
@@ -34,16 +35,14 @@ class Titles(dg.ConfigurableResource[Any]):
         try:
             return titles.retitle(stories, documents, self._load(seconds), memory, most, seconds)
         except SettingError as error:
-            return titles.TitleResult(
-                stories, warning=f"{error} All stories keep a headline as title."
-            )
+            warning = f"{name_settings(str(error))} All stories keep a headline as title."
+            return titles.TitleResult(stories, warning=warning)
 
     def _load(self, seconds: float) -> TitleModel:
         service = Service(
             self.base_url,
             self.api_key,
-            wanted_by="NEWSCLUST_TITLES_MODEL",
-            settings="NEWSCLUST_TITLES",
+            component="titles",
             timeout=min(seconds, 30),
             max_retries=2,
         )
