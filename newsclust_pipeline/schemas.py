@@ -283,7 +283,27 @@ STORY_QUALITY = Table(
 )
 
 # By asset. The dimension of the vectors is the embedder's.
+FEEDS = Table(
+    "One feed and how it is doing.",
+    (
+        _required("address", pa.string(), "Address of the feed, as the list of feeds has it."),
+        _required("url", pa.string(), "Address that is asked, after permanent redirects."),
+        _required("title", pa.string(), "Name of the feed; empty if unknown."),
+        _required("format", pa.string(), "Format that the last body had; empty if none was read."),
+        _required("status", pa.string(), "ok, unchanged, failed, gone, or new if never asked."),
+        _required("http_status", pa.int32(), "Status of the last answer; 0 if there was none."),
+        _required("problem", pa.string(), "What is wrong; empty if nothing is."),
+        _required("failures", pa.int32(), "Failed fetches since the last good answer."),
+        _required("items", pa.int64(), "Articles that were new, over all runs."),
+        Column("last_try", _TIME, "When the feed was asked last, UTC."),
+        Column("last_success", _TIME, "When it gave a good answer last, UTC."),
+        Column("last_new", _TIME, "When it listed a new article last, UTC."),
+        Column("next_due", _TIME, "It is not asked again before, UTC."),
+    ),
+)
+
 TABLES = {
+    "feeds": FEEDS,
     "raw_news": RAW_NEWS,
     "rejected_rows": REJECTED_ROWS,
     "near_duplicates": NEAR_DUPLICATES,

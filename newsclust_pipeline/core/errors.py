@@ -36,3 +36,7 @@ class HistoryError(NewsclustError):
 
 class DiskSpaceError(NewsclustError):
     """A stage can't write temporary files because the disk is full or not writable."""
+
+
+class FeedsError(NewsclustError):
+    """The state of the feeds cannot be read or written. A broken feed raises nothing."""

@@ -1,0 +1,1 @@
+"""Feeds → new items → one JSON Lines file a day, which is read like any other dump."""

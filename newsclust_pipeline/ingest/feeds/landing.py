@@ -1,0 +1,82 @@
+"""New articles → `<day>.jsonl.gz` in the landing folder: whole or not at all, nothing twice."""
+
+import gzip
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from newsclust_pipeline.core.files import atomic_path
+from newsclust_pipeline.ingest.feeds.formats import Item
+from newsclust_pipeline.ingest.feeds.state import FeedStore
+
+_ENDING = ".jsonl.gz"
+
+
+def item_key(feed: str, item: Item) -> str:
+    """Return the key of an article's state: another one once the feed changes its text."""
+    return sha256(f"{feed}\n{item.id}\n{item.digest()}".encode()).hexdigest()[:32]
+
+
+def reconcile(folder: Path, store: FeedStore, now: float) -> int:
+    """Mark the articles of landing files as seen that the store does not know.
+
+    A run that was killed between writing a file and storing the state leaves such files, and so
+    does a state that was moved away.
+
+    Returns:
+        How many files were read again.
+    """
+    unknown = [p for p in sorted(folder.glob(f"*{_ENDING}")) if _differs(p, store)]
+    for path in unknown:
+        with store.transaction():
+            store.mark_seen(_keys(path), now)
+            store.put_size(path.name, path.stat().st_size)
+    return len(unknown)
+
+
+def _differs(path: Path, store: FeedStore) -> bool:
+    return store.known_size(path.name) != path.stat().st_size
+
+
+def _keys(path: Path) -> Iterator[str]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            key = json.loads(line).get("key")
+            if isinstance(key, str):
+                yield key
+
+
+def append(folder: Path, items: Iterable[tuple[str, str, Item]], now: float) -> Path:
+    """Append articles to the file of the day; return it.
+
+    The file is written anew beside the old one and then takes its place: a second gzip member at
+    its end holds the new articles.
+
+    Args:
+        folder: the landing folder.
+        items: key, feed and article.
+        now: seconds since 1970; its day (UTC) names the file.
+    """
+    target = folder / f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d}{_ENDING}"
+    with atomic_path(target) as temporary, temporary.open("wb") as out:
+        if target.exists():
+            with target.open("rb") as old:
+                shutil.copyfileobj(old, out)
+        with gzip.GzipFile(fileobj=out, mode="wb", mtime=0) as packed:
+            for key, feed, item in items:
+                row = {"key": key, "feed": feed, **asdict(item)}
+                packed.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    return target
+
+
+def prune(folder: Path, days: int, now: float) -> list[str]:
+    """Remove files of days more than `days` before today; return their names."""
+    first = datetime.fromtimestamp(now, UTC).date() - timedelta(days=days)
+    old = [p for p in sorted(folder.glob(f"????-??-??{_ENDING}")) if p.name[:10] < str(first)]
+    for path in old:
+        path.unlink()
+    return [path.name for path in old]

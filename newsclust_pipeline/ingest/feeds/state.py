@@ -1,0 +1,156 @@
+"""What is known of every feed, and which articles have been seen: one SQLite file."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from newsclust_pipeline.core.errors import FeedsError
+
+FORGET_DAYS = 90  # after an article was last listed by its feed
+
+
+@dataclass
+class FeedState:
+    """One feed. Times are seconds since 1970 (UTC), 0 for never.
+
+    Attributes:
+        address: as the list of feeds has it; the key.
+        url: where it is now, after permanent redirects.
+        title: its name.
+        format: as read last.
+        etag, modified: validators of the last good answer.
+        status: `ok`, `unchanged`, `failed`, `gone` or `new`.
+        http_status: of the last answer; 0 if there was none.
+        problem: what is wrong; empty if nothing is.
+        failures: how many fetches failed since the last good one.
+        last_try, last_success: when it was asked, and when with a good answer.
+        last_new: when it listed a new article the last time.
+        next_due: not to be asked before.
+        items: articles of it that were new, in all.
+    """
+
+    address: str
+    url: str
+    title: str = ""
+    format: str = ""
+    etag: str = ""
+    modified: str = ""
+    status: str = "new"
+    http_status: int = 0
+    problem: str = ""
+    failures: int = 0
+    last_try: float = 0.0
+    last_success: float = 0.0
+    last_new: float = 0.0
+    next_due: float = 0.0
+    items: int = 0
+
+
+_COLUMNS = [f.name for f in fields(FeedState)]
+_SCHEMA = f"""
+CREATE TABLE IF NOT EXISTS feeds ({", ".join(_COLUMNS)}, PRIMARY KEY (address));
+CREATE TABLE IF NOT EXISTS items (
+  key TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (name TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+class FeedStore:
+    """The file with the state of all feeds. A context manager.
+
+    Changes become permanent together, by `transaction`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or create it.
+
+        Raises:
+            FeedsError: it cannot be opened, or is no such file.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+        with self._readable():
+            self._connection.executescript(_SCHEMA)
+
+    def __enter__(self) -> Self:
+        """Return the store."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise FeedsError(
+                f"{self._path}: the state of the feeds cannot be used ({error}). Move the file "
+                "away; the next run fetches all feeds as if for the first time, and articles that "
+                "are already in the landing folder are not stored twice."
+            ) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make all changes inside the block permanent together, or none of them."""
+        with self._readable():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def feed(self, address: str) -> FeedState:
+        """Return what is known of a feed; a new state if nothing is."""
+        with self._readable():
+            query = f"SELECT {', '.join(_COLUMNS)} FROM feeds WHERE address = ?"  # noqa: S608
+            row = self._connection.execute(query, (address,)).fetchone()
+        return FeedState(*row) if row else FeedState(address, address)
+
+    def put(self, feed: FeedState) -> None:
+        """Store the state of a feed."""
+        marks = ", ".join("?" * len(_COLUMNS))
+        self._connection.execute(f"INSERT OR REPLACE INTO feeds VALUES ({marks})", astuple(feed))  # noqa: S608
+
+    def unseen(self, keys: Sequence[str]) -> set[str]:
+        """Return those of the keys that no article of an earlier fetch had."""
+        query = "SELECT 1 FROM items WHERE key = ?"
+        execute = self._connection.execute
+        with self._readable():
+            return {key for key in keys if execute(query, (key,)).fetchone() is None}
+
+    def mark_seen(self, keys: Iterable[str], now: float) -> None:
+        """Remember that articles are listed now."""
+        self._connection.executemany(
+            "INSERT INTO items VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET seen = excluded.seen",
+            ((key, now) for key in keys),
+        )
+
+    def forget(self, now: float) -> int:
+        """Forget articles that no feed has listed for `FORGET_DAYS`; return how many."""
+        before = now - FORGET_DAYS * 86_400
+        return self._connection.execute("DELETE FROM items WHERE seen < ?", (before,)).rowcount
+
+    def known_size(self, name: str) -> int | None:
+        """Return the size in bytes of a landing file when it was last written; None if never."""
+        query = "SELECT bytes FROM files WHERE name = ?"
+        with self._readable():
+            row = self._connection.execute(query, (name,)).fetchone()
+        return int(row[0]) if row else None
+
+    def put_size(self, name: str, size: int) -> None:
+        """Remember the size of a landing file."""
+        self._connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", (name, size))

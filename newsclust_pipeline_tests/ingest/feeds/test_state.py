@@ -1,0 +1,39 @@
+"""The state of feeds survives, whole or not at all."""
+
+import pytest
+
+from newsclust_pipeline.core.errors import FeedsError
+from newsclust_pipeline.ingest.feeds.state import FORGET_DAYS, FeedState, FeedStore
+
+
+def test_a_feed_is_read_back_as_it_was_put(tmp_path):
+    feed = FeedState("https://a.example/rss", "https://b.example/rss", "A", failures=3, items=7)
+    with FeedStore(tmp_path / "feeds.sqlite") as store, store.transaction():
+        store.put(feed)
+    with FeedStore(tmp_path / "feeds.sqlite") as store:
+        assert store.feed(feed.address) == feed
+        assert store.feed("https://c.example/rss").status == "new"
+
+
+def test_an_interrupted_transaction_changes_nothing(tmp_path):
+    with FeedStore(tmp_path / "feeds.sqlite") as store:
+        with pytest.raises(KeyboardInterrupt), store.transaction():
+            store.mark_seen(["a"], 1.0)
+            raise KeyboardInterrupt
+        assert store.unseen(["a"]) == {"a"}
+
+
+def test_articles_are_forgotten_long_after_they_were_listed_last(tmp_path):
+    day = 86_400.0
+    with FeedStore(tmp_path / "feeds.sqlite") as store, store.transaction():
+        store.mark_seen(["old", "new"], day)
+        store.mark_seen(["new"], 3 * day)
+        assert store.forget((FORGET_DAYS + 2) * day) == 1
+        assert store.unseen(["old", "new"]) == {"old"}
+
+
+def test_a_damaged_file_is_named_with_what_to_do(tmp_path):
+    path = tmp_path / "feeds.sqlite"
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(FeedsError, match=r"feeds\.sqlite.*Move the file away"):
+        FeedStore(path)
