@@ -16,6 +16,7 @@ import dagster as dg
 
 from newsclust_pipeline.definitions import build_defs
 from newsclust_pipeline.defs.settings import SETTINGS, Setting
+from newsclust_pipeline.schemas import TABLES, Column
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,6 +56,30 @@ def _parameter(name: str, field: dg.Field) -> str:
     return f"| `{name}` | {shown} | {field.description or ''} |"
 
 
+def column_tables() -> str:
+    """Return one table of columns for every persisted table."""
+    return "\n\n".join(
+        "\n".join(
+            [
+                f"### `{name}.parquet`",
+                "",
+                table.description,
+                "",
+                "| column | type | meaning |",
+                "|---|---|---|",
+                *(f"| `{c.name}` | {_type(c)} | {c.description} |" for c in table.columns),
+            ]
+        )
+        for name, table in TABLES.items()
+    )
+
+
+def _type(column: Column) -> str:
+    kind = re.sub(r"fixed_size_list<[^>]*>\[\d+\]", "vector of float", str(column.type))
+    kind = kind.replace("timestamp[us, tz=UTC]", "timestamp, UTC").replace(" not null", "")
+    return f"{kind}{', or null' if column.nullable else ''}".replace("element: ", "")
+
+
 def env_example() -> str:
     """Return the text of `.env.example`."""
     head = (
@@ -91,7 +116,10 @@ def generated() -> dict[Path, str]:
     """Return every generated file with the text that it should have."""
     settings = ROOT / "docs" / "settings.md"
     page = replaced(settings.read_text(encoding="utf-8"), "settings", settings_table())
+    outputs = ROOT / "docs" / "outputs.md"
+    columns = replaced(outputs.read_text(encoding="utf-8"), "columns", column_tables())
     return {
+        outputs: columns,
         settings: replaced(page, "run config", run_config_tables()),
         ROOT / ".env.example": env_example(),
     }

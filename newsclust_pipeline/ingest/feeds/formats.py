@@ -101,7 +101,9 @@ def _xml_feed(body: bytes, headers: Mapping[str, str], url: str) -> Feed:
     harmless = (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)
     problem = str(error) if error and not isinstance(error, harmless) else ""
     items = [_xml_item(entry, title) for entry in parsed.entries]
-    return Feed(parsed.get("version") or "xml", title, items, _whole(parsed.feed.get("ttl")), problem)
+    return Feed(
+        parsed.get("version") or "xml", title, items, _whole(parsed.feed.get("ttl")), problem
+    )
 
 
 def _xml_item(entry: Any, feed_title: str) -> Item:
