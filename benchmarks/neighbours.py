@@ -21,7 +21,7 @@ from benchmarks import synthetic
 from benchmarks.report import Cost, apart, spread, table, threads, versions
 from newsclust_pipeline.search.knn import nearest
 from newsclust_pipeline.store.collection import sync
-from newsclust_pipeline.store.connection import milvus
+from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline.store.indexes import choose
 
 _BLOCK = 1024
@@ -115,7 +115,7 @@ def filled(file: Path) -> Work:
     articles, embeddings = tables(vectors)
 
     def work() -> None:
-        with milvus(str(file.with_suffix(".db"))) as client:
+        with connect(str(file.with_suffix(".db"))) as client:
             sync(client, "news", articles, embeddings, index)
 
     return work
@@ -126,12 +126,12 @@ def ours(file: Path, k: int) -> Work:
     vectors = np.load(file)
     index = choose(len(vectors), server=False, kind="FLAT")
     articles, embeddings = tables(vectors)
-    with milvus(str(file.with_suffix(".db"))) as client:
+    with connect(str(file.with_suffix(".db"))) as client:
         state = sync(client, "news", articles, embeddings, index.stored).state
     del vectors, articles
 
     def work() -> np.ndarray:
-        with milvus(str(file.with_suffix(".db"))) as client:
+        with connect(str(file.with_suffix(".db"))) as client:
             return nearest(client, state, embeddings, index, k).neighbours.indices
 
     return work

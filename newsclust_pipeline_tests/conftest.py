@@ -30,7 +30,7 @@ from newsclust_pipeline.defs.resources import (
     StoryHistory,
     Titles,
 )
-from newsclust_pipeline.store.connection import milvus
+from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline_tests import milvus_server as real_milvus
 
 NUMBERS = itertools.count()
@@ -162,7 +162,7 @@ def guarded_server(make_server):
     """One that asks for a token: `root:` and its password."""
     server = make_server(authentication=True)
     server.password = "so-very-secret"  # noqa: S105
-    with milvus(server.uri, "root:Milvus") as client:  # as it comes
+    with connect(server.uri, "root:Milvus") as client:  # the initial password
         client.update_password("root", "Milvus", server.password)
     return server
 
@@ -178,7 +178,7 @@ def milvus_uri(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def client(milvus_uri):
     """Milvus, open for all tests of a room; each names its own collection."""
-    with milvus(milvus_uri) as opened:
+    with connect(milvus_uri) as opened:
         yield opened
 
 

@@ -1,4 +1,4 @@
-"""Documents for tests of Milvus, whose content follows from their ids."""
+"""Documents for tests of Milvus, whose content is derived from their ids."""
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ def articles(doc_ids, text="Ferry fire off Vesterglans"):
 
 
 def embeddings(doc_ids, dimension=8, fingerprint="minilm/1"):
-    """Unit vectors that follow from id, dimension and fingerprint alone, as an embedder's do."""
+    """Return unit vectors that depend only on id, dimension and fingerprint, like an embedder's."""
     seeds = [[ord(c) for c in f"{doc_id}{fingerprint}"] for doc_id in doc_ids]
     vectors = np.array([np.random.default_rng(s).normal(size=dimension) for s in seeds])
     return as_table(doc_ids, vectors.reshape(-1, dimension), fingerprint)
@@ -37,8 +37,8 @@ def fill(client, name, doc_ids, **embedder):
     return sync(client, name, articles(doc_ids), embeddings(doc_ids, **embedder), Index())
 
 
-def held(client, name):
-    """What a reader of the collection finds: id → vector."""
+def stored_vectors(client, name):
+    """Return the vector of every document in the collection, by id."""
     client.load_collection(name)
     rows = client.query(name, filter="", limit=16_000, output_fields=["id", "embedding"])
     return {row["id"]: np.array(row["embedding"], dtype=np.float32) for row in rows}
@@ -48,8 +48,8 @@ def collections_of(client, name):
     return [other for other in client.list_collections() if other.startswith(name)]
 
 
-def expect_held(client, name, table):
-    found = held(client, name)
-    assert sorted(found) == sorted(table["doc_id"].to_pylist())
-    stacked = np.stack([found[doc_id] for doc_id in table["doc_id"].to_pylist()])
+def assert_stored(client, name, table):
+    stored = stored_vectors(client, name)
+    assert sorted(stored) == sorted(table["doc_id"].to_pylist())
+    stacked = np.stack([stored[doc_id] for doc_id in table["doc_id"].to_pylist()])
     np.testing.assert_array_equal(stacked, matrix(table))

@@ -1,7 +1,7 @@
-"""A real Milvus server on loopback, and a road to it that can be cut.
+"""A real Milvus server on loopback, and a proxy to it that can be interrupted.
 
-The binary comes with the package `milvus` (test extra). Every server has ports, folders and an etcd
-of its own, so that any number of them run side by side; none outlives the process that started it.
+The binary comes with the package `milvus` (test extra). Every server has its own ports, folders and
+etcd, so that several can run at the same time. None outlives the process that started it.
 """
 
 import contextlib
@@ -24,9 +24,9 @@ PACKAGE = importlib.util.find_spec("milvus")
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _PORTS = itertools.count(20_000 + _WORKER % 8 * 1_500 + os.getpid() % 10 * 120)
 _HEALTHY_SECONDS = 90
-# A server of many machines takes its time to agree; one that has a test to serve needn't.
-_HASTE = {
-    "ttl": 2,  # seconds until its former self counts as dead
+# Intervals that suit many machines make tests of one server slow.
+_SHORT_INTERVALS = {
+    "ttl": 2,  # seconds until its former process counts as dead
     "assignmentExpiration": 200,
     "checkInterval": 100,
     "distPullInterval": 100,
@@ -35,7 +35,7 @@ _HASTE = {
 
 
 def unpack(folder: Path) -> Path:
-    """Unpack the server's binaries; gives their folder."""
+    """Unpack the server's binaries, and return their folder."""
     import milvus
 
     def unpacked(packed: Path) -> None:
@@ -49,7 +49,7 @@ def unpack(folder: Path) -> Path:
 
 
 class MilvusServer:
-    """Standalone Milvus with its data in a folder of its own; started again, it keeps them."""
+    """Standalone Milvus with its own data folder, which it keeps when it is restarted."""
 
     def __init__(self, binaries: Path, folder: Path, authentication: bool = False) -> None:
         self._binaries, self._folder, self._process = binaries, folder, None
@@ -58,7 +58,7 @@ class MilvusServer:
         self._configure(authentication)
 
     def start(self, wait: bool = True) -> "MilvusServer":
-        """Start it, from a thread that lives on: with that one it dies."""
+        """Start the server. It dies with the thread that starts it."""
         environment = os.environ | {
             "DEPLOY_MODE": "STANDALONE",
             "METRICS_PORT": str(self._health),
@@ -83,10 +83,10 @@ class MilvusServer:
         return self
 
     def kill(self) -> None:
-        """Kill it as a power cut would: it doesn't heed a plain request to stop."""
+        """Kill the server as a power cut would; it ignores SIGTERM."""
         self._process.kill()
         self._process.wait()
-        with contextlib.suppress(OSError):  # what it leaves there keeps other users' servers out
+        with contextlib.suppress(OSError):  # its leftovers block the servers of other users
             Path(f"/tmp/milvus/server_id_{self._process.pid}").unlink()  # noqa: S108
             Path("/tmp/milvus").rmdir()  # noqa: S108
 
@@ -124,13 +124,13 @@ class MilvusServer:
         text = file.read_text()
         text = re.sub(r"^etcd:$", f"etcd:\n  config:\n    path: {etcd}", text, flags=re.M)
         text = re.sub(r"^  ip: .*$", "  ip: 127.0.0.1", text, flags=re.M)
-        for name, value in _HASTE.items():
+        for name, value in _SHORT_INTERVALS.items():
             text = re.sub(rf"^( +{name}): \d+", rf"\1: {value}", text, flags=re.M)
         file.write_text(text)
 
 
-class Road:
-    """A TCP road to a server, which can be cut and mended, or made to swallow everything."""
+class Proxy:
+    """A TCP proxy to a server, which can be cut, or made to swallow everything."""
 
     def __init__(self, port: int) -> None:
         self._target, self._open, self._swallows = port, [], False
@@ -139,14 +139,14 @@ class Road:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """Break off all connections; new ones come about."""
+        """Break all connections; new ones are accepted."""
         for end in self._open:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
         self._open.clear()
 
     def swallow(self, swallows: bool) -> None:
-        """Let nothing through, without breaking off: as a machine that hangs."""
+        """Forward nothing without breaking the connections, like a machine that hangs."""
         self._swallows = swallows
         if not swallows:
             self.cut()
@@ -179,10 +179,10 @@ class Road:
 
 
 def _free_port() -> int:
-    """Give a port that nobody listens on, another one each time.
+    """Return a port that nobody listens on, another one each time.
 
-    Below those that the system gives to connections, and for each process of a test run from a
-    range of its own: a port that two servers hold free may be taken before they listen.
+    Ports are below those that the system assigns to connections, and every process of a test run
+    has its own range: two servers must not choose the same port before either listens.
     """
     while True:
         port = next(_PORTS)

@@ -156,7 +156,7 @@ class CsrIO(AtomicFileIO):
                 neighbours=value.indices,
                 neighbour_distances=value.distances,
                 k=np.array(value.k),
-                made_of=np.array(value.made_of),
+                made_of=np.array(value.provenance),
             )
 
     def read(self, path: Path) -> Neighbours:
@@ -167,7 +167,7 @@ class CsrIO(AtomicFileIO):
                 indices=file["neighbours"],
                 distances=file["neighbour_distances"],
                 k=int(file["k"]),
-                made_of=str(file["made_of"]),
+                provenance=str(file["made_of"]),
             )
 
 

@@ -99,7 +99,7 @@ def _feed(take: Callable[[bytes], Any], value: Any) -> None:
                 # A copy: what is cut out of a larger table drags bits of its neighbours along.
                 stream.write_table(rows.take(np.arange(rows.num_rows)))
     elif isinstance(value, Neighbours):
-        told = np.array([str(value.k), value.made_of])
+        told = np.array([str(value.k), value.provenance])
         for array in (value.doc_id, value.indices, value.distances, told):
             take(np.ascontiguousarray(array).tobytes())
     elif isinstance(value, str):

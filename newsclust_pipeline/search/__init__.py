@@ -1,1 +1,1 @@
-"""Vectors → nearest neighbours → a symmetric sparse graph."""
+"""The nearest neighbours of every document, and their symmetric sparse graph."""

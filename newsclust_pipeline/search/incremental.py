@@ -1,8 +1,8 @@
-"""Neighbours of the last run → neighbours of this one, without searching everything again.
+"""Update the neighbours of the last run instead of searching everything again.
 
-Between two runs some documents come and some go. What a document's list of neighbours may have
-lost or gained by that follows from the list itself: it names all documents that are nearer than its
-last entry. So it changes only where one of them went, or where one of the new is nearer.
+Between two runs some documents arrive and some leave. A document's list of neighbours names all
+documents that are nearer than its last entry. So the list changes only if one of them left, or if a
+new document is nearer than the last entry.
 """
 
 from collections.abc import Iterator
@@ -10,61 +10,68 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from newsclust_pipeline.search.graph import Neighbours, measured
+from newsclust_pipeline.search.graph import Neighbours, exact_distances
 
-# By how much squared distances from float32's inner products may be wrong, generously.
-_SLACK = 1e-5
-_NEW, _OLD = 512, 65_536  # pairs compared at a time: 128 MB
-_NONE = np.uint64(2**64 - 1)  # no entry: after all others
+# A generous bound on the error of squared distances from inner products in float32.
+_TOLERANCE = 1e-5
+_NEW, _OLD = 512, 65_536  # documents compared at a time: 128 MB of inner products
+_NONE = np.uint64(2**64 - 1)  # no entry: sorts after all others
 
 
 @dataclass(frozen=True)
-class Carried:
-    """Lists of neighbours as far as they are known: all but those of `todo`.
+class KnownNeighbours:
+    """The neighbours of all documents except those that have to be searched.
 
     Attributes:
         indices: (n, width) int32 rows.
         distances: (n, width) float32.
-        todo: (t,) rows that have to be searched; theirs are not filled in.
+        pending: (p,) rows that have to be searched; their entries are undefined.
     """
 
     indices: np.ndarray
     distances: np.ndarray
-    todo: np.ndarray
+    pending: np.ndarray
 
 
 def carry_over(
-    last: Neighbours | None, made_of: str, vectors: np.ndarray, doc_id: np.ndarray, width: int
-) -> Carried:
-    """Bring the last run's lists up to date. They are then what a search of everything would give.
+    previous: Neighbours | None,
+    provenance: str,
+    vectors: np.ndarray,
+    doc_id: np.ndarray,
+    width: int,
+) -> KnownNeighbours:
+    """Return the neighbours of the last run, updated: equal to those of a new search.
 
     Args:
-        last: neighbours of the last run. (Those of an approximate search stay approximate.)
-        made_of: as of `Neighbours`; those of another embedder or index are not carried over.
-        vectors: (n, d) float32, of unit length, of today's documents.
+        previous: neighbours of the last run. (Those of an approximate search stay approximate.)
+        provenance: as of `Neighbours`; neighbours with another one are not used.
+        vectors: (n, d) float32, of unit length, of the current documents.
         doc_id: (n,) their ids.
-        width: neighbours wanted of each.
+        width: neighbours per document.
     """
     n = len(doc_id)
     indices = np.empty((n, width), dtype=np.int32)
     distances = np.empty((n, width), dtype=np.float32)
-    everything = Carried(indices, distances, np.arange(n))
-    if last is None or last.made_of != made_of or not 0 < width <= last.indices.shape[1]:
-        return everything
-    now = _rows(last.doc_id, doc_id)
+    nothing_known = KnownNeighbours(indices, distances, np.arange(n))
+    if previous is None or not 0 < width <= previous.indices.shape[1]:
+        return nothing_known
+    if previous.provenance != provenance:
+        return nothing_known
+    now = _current_rows(previous.doc_id, doc_id)
     old = now[now >= 0]
     new = np.setdiff1d(np.arange(n), old, assume_unique=True)
-    # Ties are broken by row, so the order must be as it was. And beyond half, all is cheaper.
+    # Ties are broken by row, so the order must be unchanged. If more than half of the documents
+    # are new, a search of everything is cheaper.
     if (np.diff(old) < 0).any() or 2 * len(new) > n:
-        return everything
-    indices[old] = now[last.indices[now >= 0, :width]]
-    distances[old] = last.distances[now >= 0, :width]
-    unsure = _update(indices, distances, vectors, old, new)
-    return Carried(indices, distances, np.union1d(new, unsure))
+        return nothing_known
+    indices[old] = now[previous.indices[now >= 0, :width]]
+    distances[old] = previous.distances[now >= 0, :width]
+    uncertain = _update(indices, distances, vectors, old, new)
+    return KnownNeighbours(indices, distances, np.union1d(new, uncertain))
 
 
-def _rows(before: np.ndarray, doc_id: np.ndarray) -> np.ndarray:
-    """Find where documents are now; −1 for those that are gone."""
+def _current_rows(before: np.ndarray, doc_id: np.ndarray) -> np.ndarray:
+    """Return the current rows of the former documents; −1 for those that left."""
     order = np.argsort(doc_id)
     place = np.searchsorted(doc_id, before, sorter=order)
     rows = order[np.minimum(place, len(order) - 1)] if len(order) else np.zeros(0, dtype=np.intp)
@@ -78,70 +85,72 @@ def _update(
     old: np.ndarray,
     new: np.ndarray,
 ) -> np.ndarray:
-    """Take out what is gone and put in what is new; give the rows where something may be missing.
+    """Update the lists in place, and return the rows whose list may lack a neighbour.
 
-    Nothing was lost from a list: the nearest of it and of the new are right. Something was: only
-    those nearer than its last entry are known to be.
+    If a list lost no entry, the nearest of its entries and of the new documents are correct. If it
+    lost one, only entries nearer than its former last entry are certain.
     """
     width = indices.shape[1]
     reach = distances[:, -1].copy()
     lost = np.zeros(len(indices), dtype=bool)
     lost[old] = (indices[old] < 0).any(axis=1)
-    rows, others, gaps = _arrivals(vectors, old, new, reach)
+    rows, others, distance = _new_neighbours(vectors, old, new, reach)
     touched = np.union1d(rows, np.flatnonzero(lost))
-    order = np.lexsort((others, gaps, rows))
-    rows, arrived = rows[order], _packed(gaps[order], others[order])
-    unsure = [np.zeros(0, dtype=np.intp)]
+    order = np.lexsort((others, distance, rows))
+    rows, added = rows[order], _packed(distance[order], others[order])
+    uncertain = [np.zeros(0, dtype=np.intp)]
     for some in (touched[i : i + _OLD] for i in range(0, len(touched), _OLD)):
         known = _packed(distances[some], indices[some])
         known[indices[some] < 0] = _NONE
-        entries = np.column_stack([known, _per_row(some, rows, arrived, width)])
+        entries = np.column_stack([known, _per_row(some, rows, added, width)])
         entries.sort(axis=1)
         entries = entries[:, :width]
         indices[some] = entries & np.uint64(0xFFFFFFFF)
         distances[some] = (entries >> np.uint64(32)).astype(np.uint32).view(np.float32)
         beyond = lost[some] & (distances[some, -1] >= reach[some])
-        unsure.append(some[beyond | (entries[:, -1] == _NONE)])
-    return np.concatenate(unsure)
+        uncertain.append(some[beyond | (entries[:, -1] == _NONE)])
+    return np.concatenate(uncertain)
 
 
 def _packed(distances: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Pack distances and rows into numbers that are ordered as these are, ties by row.
+    """Pack pairs of distance and row into integers that sort by distance, then by row.
 
-    The bits of floats from 0 up, read as whole numbers, are ordered like the floats.
+    The bits of floats from 0 up, read as integers, are ordered like the floats. Example: distance
+    0.5 has the bits 0x3F000000, so with row 7 it becomes 0x3F00000000000007.
     """
     bits = distances.astype(np.float32).view(np.uint32).astype(np.uint64)
     return bits << np.uint64(32) | rows.astype(np.uint32)
 
 
-def _per_row(some: np.ndarray, rows: np.ndarray, values: np.ndarray, most: int) -> np.ndarray:
-    """Put values, in order by row, side by side: the first ones of each of some rows."""
+def _per_row(some: np.ndarray, rows: np.ndarray, values: np.ndarray, limit: int) -> np.ndarray:
+    """Return the first `limit` values of each of some rows side by side; `rows` is sorted."""
     start, stop = (np.searchsorted(rows, some, side) for side in ("left", "right"))
-    width = min(int((stop - start).max(initial=0)), most)
-    places = start[:, None] + np.arange(width)
-    there = places < stop[:, None]
-    return np.where(there, values[np.where(there, places, 0)], _NONE)
+    width = min(int((stop - start).max(initial=0)), limit)
+    positions = start[:, None] + np.arange(width)
+    exists = positions < stop[:, None]
+    return np.where(exists, values[np.where(exists, positions, 0)], _NONE)
 
 
-def _arrivals(
+def _new_neighbours(
     vectors: np.ndarray, old: np.ndarray, new: np.ndarray, reach: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find the new documents within reach of old ones: rows of old, rows of new, distances."""
-    found = list(_within_reach(vectors, old, new, reach))
+    """Return the pairs of an old document and a new one within its reach, and their distances."""
+    blocks = list(_within_reach(vectors, old, new, reach))
     empty = np.zeros(0, dtype=np.int64)
-    rows = np.concatenate([empty, *(pair[0] for pair in found)])
-    others = np.concatenate([empty, *(pair[1] for pair in found)])
-    gaps = measured(vectors, rows, others)
-    near = gaps <= reach[rows]
-    return rows[near], others[near], gaps[near]
+    rows = np.concatenate([empty, *(block[0] for block in blocks)])
+    others = np.concatenate([empty, *(block[1] for block in blocks)])
+    distances = exact_distances(vectors, rows, others)
+    near = distances <= reach[rows]
+    return rows[near], others[near], distances[near]
 
 
 def _within_reach(
     vectors: np.ndarray, old: np.ndarray, new: np.ndarray, reach: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield such pairs as two arrays of rows; a few may be too far, by rounding."""
     for first in range(0, len(old), _OLD):
         rows = old[first : first + _OLD]
-        least = 1 - (reach[rows].astype(np.float64) ** 2 + _SLACK) / 2  # as an inner product
+        least = 1 - (reach[rows].astype(np.float64) ** 2 + _TOLERANCE) / 2  # as an inner product
         for start in range(0, len(new), _NEW):
             others = new[start : start + _NEW]
             near, which = np.nonzero(vectors[others] @ vectors[rows].T >= least.astype(np.float32))

@@ -1,8 +1,8 @@
-"""The nearest documents of every document, out of the collection.
+"""The nearest documents of every document.
 
-Two roads lead there. A server searches itself. What Milvus Lite keeps is searched by faiss, twenty
-times as fast as by itself: its vectors are those that were embedded, which is seen to when they are
-written, and again here if anything has touched the file since.
+A Milvus server searches its own vectors. Those of Milvus Lite are searched by faiss, twenty times
+as fast as by Milvus Lite: `milvus_collection` and its check verify that they are the vectors of
+`embeddings`, which faiss searches in place.
 """
 
 from collections.abc import Sequence
@@ -15,90 +15,89 @@ import pyarrow as pa
 from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.core.tables import matrix
-from newsclust_pipeline.search.graph import Neighbours, Search, nearest_of, nearest_of_each
+from newsclust_pipeline.search.graph import Neighbours, Search, fill_neighbours, nearest_rows
 from newsclust_pipeline.search.incremental import carry_over
 from newsclust_pipeline.store import collection
-from newsclust_pipeline.store.collection import MEDDLED, METRIC, CollectionState
-from newsclust_pipeline.store.connection import Connection
+from newsclust_pipeline.store.client import Client
+from newsclust_pipeline.store.collection import FOREIGN_WRITER, CollectionState
 from newsclust_pipeline.store.indexes import MILVUS, Index
+from newsclust_pipeline.store.schema import METRIC
 
 _RECALL_SAMPLE = 500
-_WORTH_CELLS = 20  # a search of fewer than one document in so many doesn't pay for making cells
+_MIN_SHARE_FOR_CELLS = 20  # building cells doesn't pay for queries from less than 1 document in 20
 
 
 @dataclass(frozen=True)
-class Found:
-    """Every document's neighbours, and how many documents had to be searched for them."""
+class KnnResult:
+    """The neighbours of every document, and how many documents had to be searched."""
 
     neighbours: Neighbours
     searched: int
 
 
 def nearest(
-    client: Connection,
+    client: Client,
     state: CollectionState,
     embeddings: pa.Table,
     index: Index,
     k: int,
-    last: Neighbours | None = None,
+    previous: Neighbours | None = None,
     progress: Progress = lambda *_: None,
-) -> Found:
-    """Find every document's nearest documents in the collection.
+) -> KnnResult:
+    """Return the nearest documents of every document in the collection.
 
     Args:
-        client: an open Milvus.
-        state: what the collection holds; its digest must be that of `embeddings`.
+        client: an open Milvus; not used if faiss searches.
+        state: what the collection contains; its digest must be that of `embeddings`.
         embeddings: columns doc_id, embedding: the documents, and the queries.
         index: how to search.
-        k: neighbours wanted of each, at least 1 (all others, if there are fewer).
-        last: neighbours of the last run, to be brought up to date rather than searched again.
+        k: neighbours per document, at least 1 (all others, if there are fewer).
+        previous: neighbours of the last run, which are updated instead of searched again.
         progress: called with documents searched and documents to search.
 
     Raises:
-        CollectionError: the collection holds other documents or vectors than these.
+        CollectionError: the collection was filled from other embeddings, or contains other
+            documents.
     """
-    sealed = index.road != MILVUS and collection.is_sealed(client, state, embeddings)
-    own = "" if sealed else collection.serving(client, state, embeddings)
-    ids, vectors = embeddings["doc_id"].to_pylist(), matrix(embeddings)
-    doc_id = np.array(ids, dtype=np.str_)
-    width = max(min(k, len(ids) - 1), 0)
-    made_of = f"{collection.made_of(embeddings)} {index.name}"
-    known = carry_over(last, made_of, vectors, doc_id, width)
-    if index.road == MILVUS:
-        search, exact = _by_milvus(client, own, ids, index), index.exact
+    collection.verify_inputs(state, embeddings)
+    vectors = matrix(embeddings)
+    doc_id = np.array(embeddings["doc_id"].to_pylist(), dtype=np.str_)
+    width = max(min(k, len(doc_id) - 1), 0)
+    provenance = f"{collection.vector_space(embeddings)} {index.name}"
+    known = carry_over(previous, provenance, vectors, doc_id, width)
+    if index.backend == MILVUS:
+        target = collection.search_target(client, state, embeddings)
+        search, exact = _milvus_search(client, target, doc_id.tolist(), index), index.exact
     else:
-        if not sealed:
-            # Only those to be searched: the others were compared when they were.
-            collection.compare(client, own, ids, vectors, known.todo)
-        # Cells are worth making only for many queries.
-        exact = index.exact or len(known.todo) * _WORTH_CELLS < len(ids)
-        search = by_faiss(vectors, Index() if exact else index)
-    nearest_of_each(search, vectors, known.todo, known.indices, known.distances, exact, progress)
-    found = Neighbours(doc_id, known.indices, known.distances, k, made_of)
-    return Found(found, searched=len(known.todo))
+        exact = index.exact or len(known.pending) * _MIN_SHARE_FOR_CELLS < len(doc_id)
+        search = faiss_search(vectors, Index() if exact else index)
+    fill_neighbours(search, vectors, known.pending, known.indices, known.distances, exact, progress)
+    neighbours = Neighbours(doc_id, known.indices, known.distances, k, provenance)
+    return KnnResult(neighbours, searched=len(known.pending))
 
 
-def recall(found: Neighbours, vectors: np.ndarray, sample: int = _RECALL_SAMPLE) -> float:
-    """Measure which share of the true k nearest documents was found, on a sample of documents.
+def recall(neighbours: Neighbours, vectors: np.ndarray, sample: int = _RECALL_SAMPLE) -> float:
+    """Return the share of the true k nearest documents among the neighbours, on a sample.
 
-    A neighbour counts if it is no farther than the true kth: among equals any will do.
+    A neighbour counts if it is no farther than the true kth, since equally near documents are
+    interchangeable.
 
     Args:
-        found: what a search found.
+        neighbours: the result of a search.
         vectors: (n, d) float32, of unit length, of the same documents.
-        sample: documents to search again, exactly, against all.
+        sample: number of documents to search exactly.
     """
     n = len(vectors)
-    k = min(found.k, found.indices.shape[1])
+    k = min(neighbours.k, neighbours.indices.shape[1])
     if k == 0:
         return 1.0
     rows = np.sort(np.random.default_rng(0).choice(n, size=min(sample, n), replace=False))
-    _, true = nearest_of(by_faiss(vectors, Index()), vectors, rows, k)
-    return float(np.mean(found.distances[rows, :k] <= true[:, -1:] + 1e-6))
+    _, true = nearest_rows(faiss_search(vectors, Index()), vectors, rows, k)
+    return float(np.mean(neighbours.distances[rows, :k] <= true[:, -1:] + 1e-6))
 
 
-def by_faiss(vectors: np.ndarray, index: Index) -> Search:
-    """Make a search of vectors (n, d) by faiss: of all of them in place, or by cells (IVF)."""
+def faiss_search(vectors: np.ndarray, index: Index) -> Search:
+    """Return a search of vectors (n, d) by faiss, exact or by cells (IVF)."""
     import faiss
 
     if index.exact:
@@ -112,7 +111,7 @@ def by_faiss(vectors: np.ndarray, index: Index) -> Search:
 
     def by_cells(queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         scores, rows = cells.search(queries, count)
-        # The cells searched may hold fewer documents than were asked for.
+        # The searched cells may contain fewer documents than requested.
         short = (rows < 0).any(axis=1)
         if short.any():
             scores[short], rows[short] = faiss.knn(
@@ -124,7 +123,7 @@ def by_faiss(vectors: np.ndarray, index: Index) -> Search:
 
 
 def _cells(vectors: np.ndarray, index: Index) -> Any:
-    """Partition the vectors into cells (Sivic, Zisserman 2003: an inverted file), seeded."""
+    """Return an inverted file of the vectors (Sivic and Zisserman 2003), always the same one."""
     import faiss
 
     n, dimension = vectors.shape
@@ -140,38 +139,40 @@ def _cells(vectors: np.ndarray, index: Index) -> Any:
     return cells
 
 
-def _by_milvus(client: Connection, own: str, ids: list[str], index: Index) -> Search:
-    """Make a search by Milvus itself."""
+def _milvus_search(client: Client, target: str, ids: list[str], index: Index) -> Search:
+    """Return a search by Milvus."""
     row_of = {doc_id: row for row, doc_id in enumerate(ids)}
     params = {"metric_type": METRIC, "params": dict(index.search)}
 
     def search(queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         if "ef" in index.search:
             params["params"] = {"ef": max(index.search["ef"], count)}
-        found = client.search(
-            own,
+        results = client.search(
+            target,
             data=queries,
             limit=count,
-            output_fields=["id"],  # Milvus Lite would give whole rows back, vectors and all
+            output_fields=["id"],  # otherwise Milvus Lite returns whole rows with their vectors
             search_params=params,
         )
-        rows = np.array([_rows_of(hits.ids, row_of, count, own) for hits in found], dtype=np.int64)
-        return rows, np.array([hits.distances for hits in found], dtype=np.float32)
+        rows = [_rows_of(hits.ids, row_of, count, target) for hits in results]
+        scores = np.array([hits.distances for hits in results], dtype=np.float32)
+        return np.array(rows, dtype=np.int64), scores
 
     return search
 
 
-def _rows_of(ids: Sequence[str], row_of: dict[str, int], count: int, name: str) -> list[int]:
+def _rows_of(ids: Sequence[str], row_of: dict[str, int], count: int, target: str) -> list[int]:
     try:
-        found = [row_of[doc_id] for doc_id in ids]
-    except KeyError as stranger:
+        rows = [row_of[doc_id] for doc_id in ids]
+    except KeyError as unknown:
         raise CollectionError(
-            f"collection {name}: holds document {stranger}, which is not in the dump. {MEDDLED}"
+            f"collection {target}: contains document {unknown}, which is not in the dumps. "
+            f"{FOREIGN_WRITER}"
         ) from None
-    if len(found) != count:
+    if len(rows) != count:
         raise CollectionError(
-            f"collection {name}: {len(found)} neighbours came back where {count} were due. Either "
-            "documents are missing (materialise milvus_collection again), or the index looks at "
-            "too few: raise nprobe or ef in MILVUS_INDEX_PARAMS, or set MILVUS_INDEX=FLAT."
+            f"collection {target}: returned {len(rows)} neighbours instead of {count}. Either "
+            "documents are missing (materialise milvus_collection again), or the index examines "
+            "too few: raise nprobe or ef in `milvus.index_params`, or set `milvus.index` to FLAT."
         )
-    return found
+    return rows

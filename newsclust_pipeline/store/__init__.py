@@ -1,1 +1,1 @@
-"""Vectors ↔ Milvus: Milvus Lite or a server."""
+"""The documents and their vectors in Milvus: Milvus Lite or a server."""

@@ -1,8 +1,8 @@
-"""How neighbours are searched: by which index, with which parameters, and by whom.
+"""Which index and which backend search the neighbours, and with which parameters.
 
-A Milvus server searches itself. Milvus Lite keeps the vectors, but is slow at searching them (it
-reads the whole row of every hit), so faiss, which it brings along, searches them in its stead. Only
-the graph and automatic indexes of Milvus Lite are its own.
+A Milvus server searches its own vectors. Milvus Lite is slow at that: it reads the whole row of
+every hit. Its vectors are searched by faiss instead, except with the indexes that faiss doesn't
+have here (HNSW and AUTOINDEX).
 """
 
 import json
@@ -14,11 +14,11 @@ from newsclust_pipeline.core.errors import SettingError
 
 MILVUS, FAISS = "milvus", "faiss"
 KINDS = ("FLAT", "IVF_FLAT", "HNSW", "AUTOINDEX")
-ROADS = ("auto", MILVUS, FAISS)
-_BY_FAISS = ("FLAT", "IVF_FLAT")
-# Up to these sizes every distance is computed: some five minutes on two cores with 384 dimensions,
-# for faiss; a server of that size takes eight.
-_EXACT_ON_SERVER, _EXACT_BY_FAISS = 50_000, 200_000
+BACKENDS = ("auto", MILVUS, FAISS)
+_FAISS_KINDS = ("FLAT", "IVF_FLAT")
+# Up to these sizes every distance is computed. With 384 dimensions on two cores, faiss takes five
+# minutes for its limit and a server eight minutes for its own.
+_EXACT_LIMIT = {MILVUS: 50_000, FAISS: 200_000}
 _BUILD = {"FLAT": (), "IVF_FLAT": ("nlist",), "HNSW": ("M", "efConstruction"), "AUTOINDEX": ()}
 _SEARCH = {"FLAT": (), "IVF_FLAT": ("nprobe",), "HNSW": ("ef",), "AUTOINDEX": ()}
 
@@ -29,13 +29,13 @@ class Index:
 
     Attributes:
         kind: one of `KINDS`, in Milvus's terms.
-        road: who searches: "milvus" or "faiss".
-        build: parameters it is built with.
-        search: parameters it is searched with.
+        backend: which program searches: "milvus" or "faiss".
+        build: parameters for building the index.
+        search: parameters for searching it.
     """
 
     kind: str = "FLAT"
-    road: str = MILVUS
+    backend: str = MILVUS
     build: Mapping[str, int] = field(default_factory=dict)
     search: Mapping[str, int] = field(default_factory=dict)
 
@@ -46,93 +46,97 @@ class Index:
 
     @property
     def name(self) -> str:
-        """Kind and parameters in a word: what decides which neighbours are found."""
+        """Kind and parameters as one string: everything that decides which neighbours are found."""
         return json.dumps([self.kind, {**self.build, **self.search}], sort_keys=True)
 
     @property
     def stored(self) -> "Index":
-        """The index that Milvus keeps: where it doesn't search, it needs none."""
-        return self if self.road == MILVUS else Index()
+        """The index that Milvus builds: none (FLAT) if faiss searches."""
+        return self if self.backend == MILVUS else Index()
 
 
-def choose(documents: int, server: bool, kind: str = "", params: str = "", road: str = "") -> Index:
-    """Choose the index for so many documents.
+def choose(
+    documents: int, server: bool, kind: str = "", params: str = "", backend: str = ""
+) -> Index:
+    """Choose the index for a number of documents.
 
-    Unset, it is exact up to a size at which that takes minutes, then approximate: HNSW on a server,
-    IVF_FLAT by faiss.
+    By default it is exact up to a size at which that takes minutes, and approximate beyond: HNSW on
+    a server, IVF_FLAT by faiss.
 
     Args:
         documents: how many will be searched.
         server: whether Milvus is a server (else Milvus Lite).
-        kind: value of `MILVUS_INDEX`; empty: by size.
-        params: value of `MILVUS_INDEX_PARAMS`, a JSON object that replaces defaults by name.
-        road: value of `NEWSCLUST_SEARCH`; empty: auto.
+        kind: one of `KINDS`; empty: by size.
+        params: a JSON object of parameters that replace the defaults.
+        backend: one of `BACKENDS`; empty: auto.
 
     Raises:
-        SettingError: a setting has no meaning, or they contradict each other.
+        SettingError: an argument is invalid, or two of them contradict each other.
     """
-    kind, road = kind.upper(), road.lower() or "auto"
-    _one_of("MILVUS_INDEX", kind, ("", *KINDS))
-    _one_of("NEWSCLUST_SEARCH", road, ROADS)
-    if road == FAISS and server:
+    kind, backend = kind.upper(), backend.lower() or "auto"
+    _one_of("milvus.index", kind, ("", *KINDS))
+    _one_of("milvus.search", backend, BACKENDS)
+    if backend == FAISS and server:
         raise SettingError(
-            "NEWSCLUST_SEARCH=faiss: is for Milvus Lite; a server searches its own vectors. "
+            "`milvus.search`=faiss: only for Milvus Lite; a server searches its own vectors. "
             "Unset it."
         )
     if not kind:
-        exact = documents <= (_EXACT_ON_SERVER if server else _EXACT_BY_FAISS)
-        kind = "FLAT" if exact else "HNSW" if server or road == MILVUS else "IVF_FLAT"
-    if road == FAISS and kind not in _BY_FAISS:
+        kind = _kind_for(documents, server, backend)
+    if backend == FAISS and kind not in _FAISS_KINDS:
         raise SettingError(
-            f"NEWSCLUST_SEARCH=faiss: searches {' and '.join(_BY_FAISS)}, not MILVUS_INDEX={kind}. "
+            f"`milvus.search`=faiss: has {' and '.join(_FAISS_KINDS)}, not `milvus.index`={kind}. "
             "Unset one of the two."
         )
-    if road == "auto":
-        road = FAISS if not server and kind in _BY_FAISS else MILVUS
-    values = _defaults(kind, documents) | _given(kind, params)
-    return Index(
-        kind,
-        road,
-        {name: values[name] for name in _BUILD[kind]},
-        {name: values[name] for name in _SEARCH[kind]},
-    )
+    if backend == "auto":
+        backend = FAISS if not server and kind in _FAISS_KINDS else MILVUS
+    values = _defaults(kind, documents) | _parse_params(kind, params)
+    build = {name: values[name] for name in _BUILD[kind]}
+    return Index(kind, backend, build, {name: values[name] for name in _SEARCH[kind]})
 
 
-def _one_of(setting: str, value: str, known: tuple[str, ...]) -> None:
+def _kind_for(documents: int, server: bool, backend: str) -> str:
+    if documents <= _EXACT_LIMIT[MILVUS if server else FAISS]:
+        return "FLAT"
+    return "HNSW" if server or backend == MILVUS else "IVF_FLAT"
+
+
+def _one_of(parameter: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise SettingError(f"{setting}={value}: must be one of {', '.join(filter(None, known))}.")
+        choices = ", ".join(filter(None, known))
+        raise SettingError(f"`{parameter}`={value}: must be one of {choices}.")
 
 
 def _defaults(kind: str, documents: int) -> dict[str, int]:
     if kind == "HNSW":
-        # Milvus's usual graph; ef is far above the hits asked for, as recall falls with size.
+        # Milvus's usual graph. `ef` is far above the number of hits, since recall falls with size.
         return {"M": 16, "efConstruction": 200, "ef": 256}
     if kind == "IVF_FLAT":
-        # faiss's rule of thumb, 4·√N cells; a 32nd of them is searched.
+        # faiss's rule of thumb, 4·√N cells; one in 32 is searched.
         cells = 1 << max(round(max(documents, 1) ** 0.5 * 4).bit_length() - 1, 0)
         return {"nlist": cells, "nprobe": max(cells // 32, min(cells, 16))}
     return {}
 
 
-def _given(kind: str, params: str) -> dict[str, int]:
-    """Read the parameters that the user sets."""
+def _parse_params(kind: str, params: str) -> dict[str, int]:
+    """Return the parameters that the user set."""
     if not params:
         return {}
     allowed = _BUILD[kind] + _SEARCH[kind]
     try:
-        given: Any = json.loads(params)
-        sound = all(type(value) is int and value > 0 for value in given.values())
+        values: Any = json.loads(params)
+        valid = all(type(value) is int and value > 0 for value in values.values())
     except (ValueError, AttributeError):
-        sound = False
-    if not sound:
+        valid = False
+    if not valid:
         raise SettingError(
-            f"MILVUS_INDEX_PARAMS={params}: must be a JSON object of whole numbers, such as "
+            f"`milvus.index_params`={params}: must be a JSON object of positive integers, such as "
             '{"ef": 512}.'
         )
-    unknown = sorted(set(given).difference(allowed))
+    unknown = sorted(set(values).difference(allowed))
     if unknown:
         raise SettingError(
-            f"MILVUS_INDEX_PARAMS: {', '.join(unknown)} is no parameter of {kind}. "
-            f"It has {', '.join(allowed) or 'none'}."
+            f"`milvus.index_params`: {', '.join(unknown)} is not a parameter of {kind}, which has "
+            f"{', '.join(allowed) or 'none'}."
         )
-    return dict(given)
+    return dict(values)

@@ -1,8 +1,9 @@
-"""A Milvus Lite file as a run left it → whether it still is so, without opening it.
+"""What a Milvus Lite file contains, recorded beside it.
 
-To open it is to read all its vectors. A seal beside it says what the file held when it was closed,
-every vector compared with the one that was embedded. It is good for as long as no file of Milvus
-Lite's has another size or time: whatever writes to them, we or another program, breaks it.
+Opening the file means reading all its vectors. The manifest says what the file contained when it
+was closed, after every vector had been compared with the embedded one. It is valid as long as no
+file inside has another size or time: every write, by the pipeline or another program, invalidates
+it.
 """
 
 import hashlib
@@ -18,52 +19,57 @@ from newsclust_pipeline.core.files import atomic_path
 
 
 @dataclass(frozen=True)
-class Seal:
-    """What a file held.
+class Manifest:
+    """The content of a collection.
 
     Attributes:
-        name: what the collection is called, by alias.
-        own: its own name.
-        index: of its vectors, in a word.
-        documents: their ids, and checksums of their vectors.
+        alias: the name under which the collection is used.
+        collection: the collection's own name.
+        index: kind and parameters of its index.
+        documents: the checksum of every document's vector, by id.
     """
 
-    name: str
-    own: str
+    alias: str
+    collection: str
     index: str
     documents: dict[str, int]
 
 
 def checksums(ids: Sequence[str], vectors: np.ndarray) -> dict[str, int]:
-    """Sum up the vectors (n, d) of documents, by id."""
-    return {doc_id: zlib.crc32(vector) for doc_id, vector in zip(ids, vectors, strict=True)}
+    """Return the checksum of every document's vector, by id; `vectors` is (n, d)."""
+    return {doc_id: checksum(vector) for doc_id, vector in zip(ids, vectors, strict=True)}
 
 
-def sealed(path: Path) -> Seal | None:
-    """Read what a Milvus Lite file holds; None if it has no seal, or a broken one."""
+def checksum(vector: np.ndarray) -> int:
+    """Return the checksum of a vector (d,) float32."""
+    return zlib.crc32(vector.data)
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """Return what a Milvus Lite file contains; None without a valid manifest."""
     try:
-        told = json.loads(_place(path).read_text(encoding="utf-8"))
-        return Seal(**told["held"]) if told["files"] == _files(path) else None
+        record = json.loads(_manifest_path(path).read_text(encoding="utf-8"))
+        return Manifest(**record["contents"]) if record["files"] == _files_digest(path) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def put_seal(path: Path, seal: Seal) -> None:
-    """Seal a Milvus Lite file that is closed."""
-    told = json.dumps({"files": _files(path), "held": asdict(seal)})
-    with atomic_path(_place(path)) as temporary:
-        temporary.write_text(told, encoding="utf-8")
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write the manifest of a Milvus Lite file that is closed."""
+    record = json.dumps({"files": _files_digest(path), "contents": asdict(manifest)})
+    with atomic_path(_manifest_path(path)) as temporary:
+        temporary.write_text(record, encoding="utf-8")
 
 
-def _place(path: Path) -> Path:
-    return path.with_name(f"{path.name}.seal")
+def _manifest_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.manifest")
 
 
-def _files(path: Path) -> str:
-    """Digest names, sizes and times of all that lies in a Milvus Lite file, which is a folder."""
-    found = sorted(
+def _files_digest(path: Path) -> str:
+    """Return a digest of the names, sizes and times of the files in a Milvus Lite folder."""
+    files = sorted(
         (str(file.relative_to(path)), file.stat().st_size, file.stat().st_mtime_ns)
         for file in path.rglob("*")
         if file.is_file()
     )
-    return hashlib.sha256(json.dumps(found).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(files).encode()).hexdigest()

@@ -10,8 +10,8 @@ from newsclust_pipeline.cluster.gold import gold_figures
 from newsclust_pipeline.cluster.hdbscan import hdbscan
 from newsclust_pipeline.cluster.silhouette import silhouettes
 from newsclust_pipeline.cluster.sweep import SWEEP, Parameters, as_markdown, choose, sweep
-from newsclust_pipeline.search.graph import Neighbours, nearest_of_each
-from newsclust_pipeline.search.knn import by_faiss
+from newsclust_pipeline.search.graph import Neighbours, fill_neighbours
+from newsclust_pipeline.search.knn import faiss_search
 from newsclust_pipeline.store.indexes import Index
 
 
@@ -29,7 +29,7 @@ def stories(sizes, spread, seed=0, alone=0):
 def graph_of(vectors, k=50):
     n, width = len(vectors), min(k, len(vectors) - 1)
     indices, distances = np.empty((n, width), np.int32), np.empty((n, width), np.float32)
-    nearest_of_each(by_faiss(vectors, Index()), vectors, np.arange(n), indices, distances)
+    fill_neighbours(faiss_search(vectors, Index()), vectors, np.arange(n), indices, distances)
     return Neighbours(np.arange(n).astype(str), indices, distances, k).matrix()
 
 

@@ -1,9 +1,9 @@
-"""Hits → exact neighbours → a symmetric sparse matrix of true distances, none lost or added."""
+"""Neighbours and their matrix equal those of brute force, for exact and approximate hits."""
 
 import numpy as np
 import pytest
 
-from newsclust_pipeline.search.graph import Neighbours, nearest_of_each
+from newsclust_pipeline.search.graph import Neighbours, fill_neighbours
 
 
 def unit(vectors):
@@ -22,7 +22,7 @@ def true_distances(vectors):
 
 
 def ranked(vectors):
-    """A search as Milvus does it: by inner product in float32, the document among its hits."""
+    """Return a search like Milvus: by inner product in float32, the document among its hits."""
 
     def search(queries, count):
         scores = queries @ vectors.T
@@ -33,7 +33,7 @@ def ranked(vectors):
 
 
 def always(hits):
-    """A search that finds these rows, in this order, whoever asks; the rest is far away."""
+    """Return a search that finds these rows for every query; all others are far away."""
 
     def search(queries, count):
         return np.tile(np.array(hits), (len(queries), 1))[:, :count], np.zeros((len(queries), 1))
@@ -45,17 +45,17 @@ def doc_ids(n):
     return np.array([f"d{number:04}" for number in range(n)], dtype=np.str_)
 
 
-def measured(vectors, k, keep=0, search=None, **how):
+def neighbours_of(vectors, k, keep=0, search=None, **how):
     n = len(vectors)
     width = max(min(max(k, keep), n - 1), 0)
     indices, distances = np.empty((n, width), np.int32), np.empty((n, width), np.float32)
     search = search or ranked(vectors)
-    nearest_of_each(search, vectors, np.arange(n), indices, distances, **how)
+    fill_neighbours(search, vectors, np.arange(n), indices, distances, **how)
     return Neighbours(doc_ids(n), indices, distances, k)
 
 
 def edges(matrix):
-    """Stored entries of a sparse matrix, zeros as well: (row, column) → distance."""
+    """Return the distance of every stored entry, zeros included, by (row, column)."""
     coo = matrix.tocoo()
     pairs = list(zip(coo.row.tolist(), coo.col.tolist(), strict=True))
     assert len(set(pairs)) == coo.nnz
@@ -63,7 +63,7 @@ def edges(matrix):
 
 
 def expected_edges(vectors, k):
-    """An edge where either is among the other's k nearest, by brute force; ties go to the row."""
+    """Return the edges by brute force: either is among the other's k nearest; ties by row."""
     distances = true_distances(vectors).astype(np.float32)
     np.fill_diagonal(distances, np.inf)
     nearest_k = np.argsort(distances, axis=1, kind="stable")[:, : min(k, len(vectors) - 1)]
@@ -74,7 +74,7 @@ def expected_edges(vectors, k):
 @pytest.mark.parametrize("k", [1, 5, 50])
 def test_neighbours_and_distances_are_those_of_brute_force(k):
     vectors = scattered(200)
-    found = measured(vectors, k)
+    found = neighbours_of(vectors, k)
     distances = true_distances(vectors)
     np.fill_diagonal(distances, np.inf)
     np.testing.assert_array_equal(found.indices, np.argsort(distances, axis=1)[:, :k])
@@ -86,66 +86,66 @@ def test_neighbours_and_distances_are_those_of_brute_force(k):
 @pytest.mark.parametrize("k", [1, 5, 50])
 def test_the_matrix_has_the_edges_and_distances_of_brute_force(k):
     vectors = scattered(200)
-    assert edges(measured(vectors, k).matrix()) == expected_edges(vectors, k)
+    assert edges(neighbours_of(vectors, k).matrix()) == expected_edges(vectors, k)
 
 
-def test_hits_in_float32s_wrong_order_are_put_right():
+def test_hits_in_the_wrong_order_of_float32_are_sorted():
     # 2 − 2·x·y has no digits left at these distances: all hits look alike to a search.
     steps = np.array([0, 4, 1, 3, 2]) * 1e-5
     vectors = np.column_stack((np.cos(steps), np.sin(steps))).astype(np.float32)
-    found = measured(vectors, 4, search=always([0, 1, 2, 3, 4]))
+    found = neighbours_of(vectors, 4, search=always([0, 1, 2, 3, 4]))
     assert found.indices[0].tolist() == [2, 4, 3, 1]
     np.testing.assert_allclose(found.distances[0], [1e-5, 2e-5, 3e-5, 4e-5], rtol=1e-3)
 
 
-def test_ties_go_to_the_lower_row_whatever_order_the_hits_come_in():
+def test_ties_are_broken_by_row_for_any_order_of_the_hits():
     vectors = unit([[1, 0], [0, 1], [0, -1], [0, 1], [-1, 0]])
-    found = measured(vectors, 3, search=always([4, 3, 2, 1, 0]))
+    found = neighbours_of(vectors, 3, search=always([4, 3, 2, 1, 0]))
     np.testing.assert_array_equal(found.indices[0], [1, 2, 3])
 
 
-def test_more_near_duplicates_than_hits_are_searched_until_none_can_be_missing():
+def test_a_search_is_repeated_with_more_hits_among_many_near_duplicates():
     copies = np.repeat(scattered(1, 16), 300, axis=0)
     vectors = unit(copies + np.random.default_rng(1).normal(scale=1e-6, size=copies.shape))
-    asked = []
+    queries_made = []
 
     def search(queries, count):
-        asked.append((len(queries), count))
+        queries_made.append((len(queries), count))
         return ranked(vectors)(queries, count)
 
-    assert edges(measured(vectors, 5, search=search).matrix()) == expected_edges(vectors, 5)
-    assert asked[-1] == (300, 300)
+    assert edges(neighbours_of(vectors, 5, search=search).matrix()) == expected_edges(vectors, 5)
+    assert queries_made[-1] == (300, 300)
 
 
-def test_only_documents_in_doubt_are_searched_again():
+def test_only_uncertain_documents_are_searched_again():
     copies = np.repeat(scattered(1, 16, seed=3), 40, axis=0)
     vectors = np.concatenate([scattered(60, 16), copies])
-    asked = []
+    queries_made = []
 
     def search(queries, count):
-        asked.append(len(queries))
+        queries_made.append(len(queries))
         return ranked(vectors)(queries, count)
 
-    assert edges(measured(vectors, 5, search=search).matrix()) == expected_edges(vectors, 5)
-    # The copies, and a few whose nearest they are.
-    assert asked[0] == 100
-    assert 40 <= asked[1] < 50
-    assert len(asked) == 2
+    assert edges(neighbours_of(vectors, 5, search=search).matrix()) == expected_edges(vectors, 5)
+    # The near-duplicates, and a few documents whose nearest they are.
+    assert queries_made[0] == 100
+    assert 40 <= queries_made[1] < 50
+    assert len(queries_made) == 2
 
 
-def test_an_approximate_search_is_taken_at_its_word():
-    vectors, asked = np.repeat(scattered(1), 100, axis=0), []
+def test_an_approximate_search_is_not_repeated():
+    vectors, queries_made = np.repeat(scattered(1), 100, axis=0), []
 
     def search(queries, count):
-        asked.append(count)
+        queries_made.append(count)
         return ranked(vectors)(queries, count)
 
-    measured(vectors, 5, search=search, exact=False)
-    assert len(asked) == 1
+    neighbours_of(vectors, 5, search=search, exact=False)
+    assert len(queries_made) == 1
 
 
 def test_the_matrix_is_symmetric_csr_in_order_without_a_diagonal():
-    matrix = measured(scattered(100), 5).matrix()
+    matrix = neighbours_of(scattered(100), 5).matrix()
     assert (matrix.format, matrix.shape, matrix.dtype) == ("csr", (100, 100), np.float32)
     assert matrix.has_sorted_indices
     assert matrix.has_canonical_format
@@ -153,22 +153,22 @@ def test_the_matrix_is_symmetric_csr_in_order_without_a_diagonal():
     assert all(i != j and stored[j, i] == distance for (i, j), distance in stored.items())
 
 
-def test_making_the_matrix_leaves_the_neighbours_as_they_were():
-    found = measured(scattered(60), k=5)
+def test_the_matrix_does_not_change_the_neighbours():
+    found = neighbours_of(scattered(60), k=5)
     before = found.indices.copy(), found.distances.copy()
     found.matrix()
     np.testing.assert_array_equal(found.indices, before[0])
     np.testing.assert_array_equal(found.distances, before[1])
 
 
-def test_a_pair_that_only_one_side_counts_among_its_nearest_is_an_edge():
+def test_one_direction_is_enough_for_an_edge():
     line = unit([[1, 0], [1, 0.1], [1, 0.3]])
-    assert set(edges(measured(line, 1).matrix())) == {(0, 1), (1, 0), (1, 2), (2, 1)}
+    assert set(edges(neighbours_of(line, 1).matrix())) == {(0, 1), (1, 0), (1, 2), (2, 1)}
 
 
-def test_twins_stay_edges_of_distance_zero():
+def test_identical_documents_have_edges_of_distance_zero():
     vectors = np.repeat(scattered(3), 2, axis=0)
-    stored = edges(measured(vectors, 2).matrix())
+    stored = edges(neighbours_of(vectors, 2).matrix())
     assert {pair for pair, distance in stored.items() if distance == 0} == {
         (0, 1),
         (1, 0),
@@ -180,10 +180,10 @@ def test_twins_stay_edges_of_distance_zero():
     assert stored == expected_edges(vectors, 2)
 
 
-def test_more_twins_than_k_leave_a_document_k_others_even_if_it_is_not_among_its_hits():
+def test_more_identical_documents_than_k_give_k_others_each():
     n, k = 60, 5
     vectors = np.repeat(scattered(1), n, axis=0)
-    found = measured(vectors, k, search=always(range(n)), exact=False)  # the same few for all
+    found = neighbours_of(vectors, k, search=always(range(n)), exact=False)  # equal hits for all
     assert found.indices.shape == (n, k)
     assert not (found.indices == np.arange(n)[:, None]).any()
     assert all(len(set(row)) == k for row in found.indices.tolist())
@@ -191,16 +191,16 @@ def test_more_twins_than_k_leave_a_document_k_others_even_if_it_is_not_among_its
     assert found.summary()["connected_components"] == 1
 
 
-def test_fewer_documents_than_k_are_all_neighbours():
+def test_with_fewer_documents_than_k_all_are_neighbours():
     vectors = scattered(4)
-    found = measured(vectors, 50, keep=79)
+    found = neighbours_of(vectors, 50, keep=79)
     assert found.indices.shape == (4, 3)
     assert edges(found.matrix()) == expected_edges(vectors, 50)
 
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_without_another_document_there_are_no_neighbours_and_no_edges(n):
-    found = measured(scattered(n), 50, keep=79)
+    found = neighbours_of(scattered(n), 50, keep=79)
     assert found.indices.shape == found.distances.shape == (n, 0)
     assert (found.matrix().shape, found.matrix().nnz) == ((n, n), 0)
     assert found.summary() == {
@@ -211,31 +211,31 @@ def test_without_another_document_there_are_no_neighbours_and_no_edges(n):
     }
 
 
-def test_neighbours_kept_for_the_projection_are_no_edges():
+def test_neighbours_beyond_k_are_not_edges():
     vectors = scattered(100)
-    found = measured(vectors, 5, keep=20)
+    found = neighbours_of(vectors, 5, keep=20)
     assert found.indices.shape == (100, 20)
     assert edges(found.matrix()) == expected_edges(vectors, 5)
     distances = np.sort(true_distances(vectors), axis=1)
     assert found.summary()["median_distance_to_kth"] == pytest.approx(np.median(distances[:, 5]))
 
 
-def test_types_are_those_promised():
-    found = measured(scattered(30), 5)
+def test_types_are_as_documented():
+    found = neighbours_of(scattered(30), 5)
     assert (found.indices.dtype, found.distances.dtype) == (np.int32, np.float32)
     assert found.doc_id.dtype.kind == "U"
 
 
-def test_documents_beyond_one_block_are_measured_against_their_own_vectors():
+def test_documents_are_searched_in_blocks():
     vectors, steps = scattered(2500, 4), []
-    found = measured(vectors, 2, progress=lambda *step: steps.append(step))
+    found = neighbours_of(vectors, 2, progress=lambda *step: steps.append(step))
     assert edges(found.matrix()) == expected_edges(vectors, 2)
     assert steps == [(2048, 2500), (2500, 2500)]
 
 
-def test_the_summary_counts_twins_as_connected_and_edges_once():
+def test_the_summary_counts_edges_once_and_zero_distances_as_connections():
     two_pairs = unit([[1, 0], [1, 0], [0, 1], [0, 1]])
-    assert measured(two_pairs, 1).summary() == {
+    assert neighbours_of(two_pairs, 1).summary() == {
         "documents": 4,
         "edges": 2,
         "connected_components": 2,
@@ -243,7 +243,7 @@ def test_the_summary_counts_twins_as_connected_and_edges_once():
     }
 
 
-def test_row_numbers_beyond_what_an_int32_product_holds_make_the_right_edges():
+def test_row_numbers_whose_product_exceeds_32_bits_give_the_right_edges():
     n = 70_000  # n² passes 2³²
     indices = np.column_stack((np.roll(np.arange(n), 1),)).astype(np.int32)
     ring = Neighbours(doc_ids(n), indices, np.ones((n, 1), dtype=np.float32), k=1).matrix()

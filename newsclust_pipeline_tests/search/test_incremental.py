@@ -1,11 +1,11 @@
-"""The last run's neighbours, brought up to date: exactly what a search of everything gives."""
+"""Updated neighbours of the previous run equal those of a search of everything."""
 
 import numpy as np
 import pytest
 
-from newsclust_pipeline.search.graph import Neighbours, nearest_of_each
+from newsclust_pipeline.search.graph import Neighbours, fill_neighbours
 from newsclust_pipeline.search.incremental import carry_over
-from newsclust_pipeline.search.knn import by_faiss
+from newsclust_pipeline.search.knn import faiss_search
 from newsclust_pipeline.store.indexes import Index
 
 
@@ -14,7 +14,7 @@ def unit(vectors):
 
 
 def corpus(n, dimension=16, seed=0):
-    """Documents in clumps, some of them word for word the same, others alone."""
+    """Return clustered vectors, some of them identical, and random ids."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(n // 6 + 1, dimension))
     vectors = unit(
@@ -25,64 +25,65 @@ def corpus(n, dimension=16, seed=0):
     return vectors, np.array([f"{i:016x}" for i in rng.permutation(n)])
 
 
-def searched(vectors, doc_id, k, last=None):
-    """Bring `last` up to date and search the rest: the neighbours, and the rows searched."""
+def search(vectors, doc_id, k, previous=None):
+    """Update `previous` and search the rest; return the neighbours and the searched rows."""
     width = max(min(k, len(vectors) - 1), 0)
-    known = carry_over(last, "minilm/16", vectors, doc_id, width)
-    nearest_of_each(by_faiss(vectors, Index()), vectors, known.todo, known.indices, known.distances)
-    return Neighbours(doc_id, known.indices, known.distances, k, "minilm/16"), known.todo
+    known = carry_over(previous, "minilm/16", vectors, doc_id, width)
+    every = faiss_search(vectors, Index())
+    fill_neighbours(every, vectors, known.pending, known.indices, known.distances)
+    return Neighbours(doc_id, known.indices, known.distances, k, "minilm/16"), known.pending
 
 
-def expect_same(one, other):
+def assert_same(one, other):
     np.testing.assert_array_equal(one.indices, other.indices)
     np.testing.assert_array_equal(one.distances, other.distances)
 
 
 def run(before, after, k=10, n=600, seed=0):
-    """Two runs over parts of one corpus; gives the rows searched in the second."""
+    """Run twice on parts of one corpus, and return the rows searched in the second run."""
     vectors, doc_id = corpus(n, seed=seed)
-    last, _ = searched(vectors[before], doc_id[before], k)
-    scratch, _ = searched(vectors[after], doc_id[after], k)
-    found, todo = searched(vectors[after], doc_id[after], k, last)
-    expect_same(found, scratch)
-    return todo
+    previous, _ = search(vectors[before], doc_id[before], k)
+    scratch, _ = search(vectors[after], doc_id[after], k)
+    updated, rows = search(vectors[after], doc_id[after], k, previous)
+    assert_same(updated, scratch)
+    return rows
 
 
 ALL = np.arange(600)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_new_documents_enter_the_lists_of_old_ones_wherever_they_stand(seed):
+def test_new_documents_enter_the_lists_of_old_ones(seed):
     rng = np.random.default_rng(seed)
     before = np.sort(rng.choice(600, size=570, replace=False))
-    todo = run(before, ALL, seed=seed)
-    assert set(np.setdiff1d(ALL, before)) == set(todo)  # and nobody else is searched
+    rows = run(before, ALL, seed=seed)
+    assert set(np.setdiff1d(ALL, before)) == set(rows)  # and no other one is searched
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_documents_that_left_are_made_up_for(seed):
+def test_documents_that_left_are_replaced_in_the_lists(seed):
     rng = np.random.default_rng(seed)
     after = np.sort(rng.choice(600, size=590, replace=False))
-    todo = run(ALL, after, seed=seed)
-    assert 0 < len(todo) < 300
+    rows = run(ALL, after, seed=seed)
+    assert 0 < len(rows) < 300
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_some_come_and_some_go(seed):
+def test_documents_arrive_and_leave_at_once(seed):
     rng = np.random.default_rng(seed)
     before = np.sort(rng.choice(600, size=560, replace=False))
     after = np.sort(rng.choice(600, size=560, replace=False))
     assert len(run(before, after, seed=seed)) < 560
 
 
-def test_over_many_runs_nothing_drifts():
+def test_many_updates_in_a_row_stay_exact():
     vectors, doc_id = corpus(600, seed=4)
-    last = None
+    previous = None
     for start in range(0, 300, 20):  # a window that moves on
         window = np.arange(start, start + 300)
-        last, _ = searched(vectors[window], doc_id[window], 8, last)
-    scratch, _ = searched(vectors[window], doc_id[window], 8)
-    expect_same(last, scratch)
+        previous, _ = search(vectors[window], doc_id[window], 8, previous)
+    scratch, _ = search(vectors[window], doc_id[window], 8)
+    assert_same(previous, scratch)
 
 
 def test_nothing_new_searches_nothing():
@@ -93,41 +94,41 @@ def test_everything_gone_and_replaced_is_a_search_of_everything():
     assert len(run(np.arange(300), np.arange(300, 600))) == 300
 
 
-def test_identical_vectors_that_come_and_go_keep_their_order():
+def test_identical_vectors_keep_their_order():
     vectors = np.repeat(unit(np.random.default_rng(0).normal(size=(3, 16))), 40, axis=0)
     doc_id = np.array([f"{i:016x}" for i in range(120)])
     before, after = np.arange(0, 110), np.arange(5, 120)
-    last, _ = searched(vectors[before], doc_id[before], 6)
-    found, _ = searched(vectors[after], doc_id[after], 6, last)
-    expect_same(found, searched(vectors[after], doc_id[after], 6)[0])
+    previous, _ = search(vectors[before], doc_id[before], 6)
+    updated, _ = search(vectors[after], doc_id[after], 6, previous)
+    assert_same(updated, search(vectors[after], doc_id[after], 6)[0])
 
 
-def test_documents_in_another_order_are_searched_anew():
+def test_documents_in_another_order_are_searched_again():
     vectors, doc_id = corpus(100)
-    last, _ = searched(vectors, doc_id, 5)
-    turned, todo = searched(vectors[::-1], doc_id[::-1], 5, last)
-    assert len(todo) == 100
-    expect_same(turned, searched(vectors[::-1], doc_id[::-1], 5)[0])
+    previous, _ = search(vectors, doc_id, 5)
+    turned, rows = search(vectors[::-1], doc_id[::-1], 5, previous)
+    assert len(rows) == 100
+    assert_same(turned, search(vectors[::-1], doc_id[::-1], 5)[0])
 
 
-def test_another_embedder_or_index_carries_nothing_over():
+def test_neighbours_of_another_provenance_are_not_used():
     vectors, doc_id = corpus(100)
-    last, _ = searched(vectors, doc_id, 5)
-    assert len(carry_over(last, "bge-m3/16", vectors, doc_id, 5).todo) == 100
+    previous, _ = search(vectors, doc_id, 5)
+    assert len(carry_over(previous, "bge-m3/16", vectors, doc_id, 5).pending) == 100
 
 
 @pytest.mark.parametrize(("k", "searches"), [(4, 0), (5, 0), (6, 100)])
-def test_fewer_neighbours_are_cut_from_those_there_are_and_more_are_searched(k, searches):
+def test_fewer_neighbours_need_no_search_and_more_do(k, searches):
     vectors, doc_id = corpus(100)
-    last, _ = searched(vectors, doc_id, 5)
-    found, todo = searched(vectors, doc_id, k, last)
-    assert len(todo) == searches
-    expect_same(found, searched(vectors, doc_id, k)[0])
+    previous, _ = search(vectors, doc_id, 5)
+    updated, rows = search(vectors, doc_id, k, previous)
+    assert len(rows) == searches
+    assert_same(updated, search(vectors, doc_id, k)[0])
 
 
 @pytest.mark.parametrize(("before", "after"), [(0, 5), (1, 5), (3, 5), (5, 1), (5, 0)])
-def test_a_handful_of_documents_is_no_exception(before, after):
+def test_a_handful_of_documents_is_updated_too(before, after):
     vectors, doc_id = corpus(5)
-    last, _ = searched(vectors[:before], doc_id[:before], 3)
-    found, _ = searched(vectors[:after], doc_id[:after], 3, last)
-    expect_same(found, searched(vectors[:after], doc_id[:after], 3)[0])
+    previous, _ = search(vectors[:before], doc_id[:before], 3)
+    updated, _ = search(vectors[:after], doc_id[:after], 3, previous)
+    assert_same(updated, search(vectors[:after], doc_id[:after], 3)[0])

@@ -1,4 +1,4 @@
-"""Nearest documents out of Milvus, Lite or server: by faiss or by itself, the true ones."""
+"""The nearest documents are those of brute force, whichever backend searches."""
 
 import itertools
 
@@ -11,15 +11,15 @@ from newsclust_pipeline.core.tables import matrix
 from newsclust_pipeline.search import knn
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.search.knn import recall
-from newsclust_pipeline.store.collection import serving, sync
-from newsclust_pipeline.store.connection import milvus
+from newsclust_pipeline.store.collection import sync
+from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline.store.indexes import Index
 
 NUMBERS = itertools.count()
-BY_FAISS, BY_MILVUS = Index(road="faiss"), Index(road="milvus")
-ROADS = pytest.mark.parametrize(
+FAISS, MILVUS = Index(backend="faiss"), Index(backend="milvus")
+BACKENDS = pytest.mark.parametrize(
     ("client", "index"),
-    [("lite", BY_FAISS), ("lite", BY_MILVUS), ("server", BY_MILVUS)],
+    [("lite", FAISS), ("lite", MILVUS), ("server", MILVUS)],
     indirect=["client"],
     ids=["faiss", "milvus lite", "milvus server"],
 )
@@ -27,12 +27,12 @@ ROADS = pytest.mark.parametrize(
 
 @pytest.fixture(scope="module")
 def client(request, tmp_path_factory):
-    """Milvus Lite, or what a test asks for."""
+    """Milvus Lite, or a server for the tests that require one."""
     if getattr(request, "param", "lite") == "server":
         uri = request.getfixturevalue("milvus_server").uri
     else:
         uri = str(tmp_path_factory.mktemp("lite") / "milvus.db")
-    with milvus(uri) as opened:
+    with connect(uri) as opened:
         yield opened
 
 
@@ -54,7 +54,7 @@ def scattered(n, dimension=8, seed=0):
     return as_table(np.random.default_rng(seed).normal(size=(n, dimension)))
 
 
-def fill(client, name, table, index=BY_FAISS):
+def fill(client, name, table, index=FAISS):
     texts = pa.table({"doc_id": table["doc_id"], "text": table["doc_id"]})
     return sync(client, name, texts, table, index.stored).state
 
@@ -64,7 +64,7 @@ def nearest(client, state, table, index, k, **how):
 
 
 def brute_force(table, k):
-    """Rows and distances of the k nearest others, in float64, ties to the lower row."""
+    """Return rows and distances of the k nearest others, in float64, ties by row."""
     wide = matrix(table).astype(np.float64)
     distances = np.sqrt(((wide[:, None] - wide[None]) ** 2).sum(axis=2)).astype(np.float32)
     np.fill_diagonal(distances, np.inf)
@@ -72,44 +72,42 @@ def brute_force(table, k):
     return order, np.take_along_axis(distances, order, axis=1)
 
 
-def expect_true(found, table, k):
+def assert_nearest(found, table, k):
     rows, distances = brute_force(table, k)
     np.testing.assert_array_equal(found.indices, rows)
     np.testing.assert_array_equal(found.distances, distances)
 
 
-@ROADS
-def test_the_nearest_are_those_of_brute_force_in_the_rows_of_the_embeddings(client, name, index):
+@BACKENDS
+def test_the_nearest_are_those_of_brute_force(client, name, index):
     table = scattered(300)
     fill(client, name, table.slice(100), index)
-    table = table.take(np.arange(300)[::-1])  # in another order than they were written
+    table = table.take(np.arange(300)[::-1])  # in another order than they were stored
     state = fill(client, name, table, index)
     for k in (1, 5, 30):
-        expect_true(nearest(client, state, table, index, k), table, k)
+        assert_nearest(nearest(client, state, table, index, k), table, k)
     everyone = nearest(client, state, table, index, 1000)
     assert everyone.indices.shape == (300, 299)
 
 
-@ROADS
-def test_near_duplicates_beyond_what_float32_can_rank_are_ranked_by_their_true_distances(
-    client, name, index
-):
+@BACKENDS
+def test_near_duplicates_that_float32_cannot_rank_are_ranked_exactly(client, name, index):
     # 150 documents within 1e-4 of each other: inner products can't tell them apart.
     rng = np.random.default_rng(7)
     clump = np.repeat(rng.normal(size=(2, 32)), 150, axis=0)
     table = as_table(clump + rng.normal(scale=1e-5, size=clump.shape))
     state = fill(client, name, table, index)
-    expect_true(nearest(client, state, table, index, 10), table, 10)
+    assert_nearest(nearest(client, state, table, index, 10), table, 10)
 
 
-@ROADS
-def test_among_more_twins_than_are_asked_for_the_first_are_nearest(client, name, index):
+@BACKENDS
+def test_among_many_identical_documents_the_first_rows_are_nearest(client, name, index):
     table = as_table(np.repeat([[3.0, 4.0], [4.0, -3.0]], 60, axis=0))
     state = fill(client, name, table, index)
-    expect_true(nearest(client, state, table, index, 5), table, 5)
+    assert_nearest(nearest(client, state, table, index, 5), table, 5)
 
 
-@ROADS
+@BACKENDS
 def test_no_documents_have_no_neighbours(client, name, index):
     nobody = scattered(3).slice(0, 0)
     fill(client, name, scattered(3), index)
@@ -117,8 +115,8 @@ def test_no_documents_have_no_neighbours(client, name, index):
     assert nearest(client, state, nobody, index, 5).indices.shape == (0, 0)
 
 
-@ROADS
-def test_progress_ends_at_all(client, name, index):
+@BACKENDS
+def test_progress_ends_at_the_total(client, name, index):
     table, steps = scattered(2100), []
     state = fill(client, name, table, index)
     nearest(client, state, table, index, 1, progress=lambda *step: steps.append(step))
@@ -126,25 +124,20 @@ def test_progress_ends_at_all(client, name, index):
     assert len(steps) > 1
 
 
-@ROADS
+def test_other_embeddings_than_those_of_the_collection_are_refused(client, name):
+    state = fill(client, name, scattered(3))
+    with pytest.raises(CollectionError, match=rf"{name}.*Materialise milvus_collection again"):
+        nearest(client, state, scattered(4), FAISS, 2)
+
+
+@pytest.mark.parametrize("client", ["lite", "server"], indirect=True)
 @pytest.mark.parametrize("now", [4, 2], ids=["more", "fewer"])
-def test_a_collection_that_another_run_changed_is_refused(client, name, index, now):
+def test_a_collection_that_another_run_changed_is_refused_by_a_search_in_milvus(client, name, now):
     table = scattered(3)
-    state = fill(client, name, table, index)
-    fill(client, name, scattered(now), index)
-    with pytest.raises(
-        CollectionError, match=rf"{name}.*aterialise milvus_coll|{name}.*MILVUS_COLL"
-    ):
-        nearest(client, state, table, index, 2)
-
-
-def test_a_vector_that_something_else_changed_is_found_out(client, name):
-    table = scattered(3)
-    state = fill(client, name, table)
-    own = serving(client, state, table)
-    client.upsert(own, [{"id": "d0001", "embedding": np.ones(8, np.float32), "text": "x"}])
-    with pytest.raises(CollectionError, match=r"another one for document d0001.*MILVUS_COLLECTION"):
-        nearest(client, state, table, BY_FAISS, 2)
+    state = fill(client, name, table, MILVUS)
+    fill(client, name, scattered(now), MILVUS)
+    with pytest.raises(CollectionError, match=rf"{name}.*milvus_collection"):
+        nearest(client, state, table, MILVUS, 2)
 
 
 @pytest.mark.parametrize(
@@ -155,16 +148,16 @@ def test_a_vector_that_something_else_changed_is_found_out(client, name):
     ],
     ids=lambda index: index.kind,
 )
-def test_an_approximate_search_measures_the_distances_of_what_it_finds(client, name, index):
+def test_the_distances_of_an_approximate_search_are_exact(client, name, index):
     table = scattered(1000)
     found = nearest(client, fill(client, name, table, index), table, index, 10)
     vectors = matrix(table).astype(np.float64)
-    there = np.linalg.norm(vectors[found.indices] - vectors[:, None], axis=2)
-    np.testing.assert_array_equal(found.distances, there.astype(np.float32))
+    distances = np.linalg.norm(vectors[found.indices] - vectors[:, None], axis=2)
+    np.testing.assert_array_equal(found.distances, distances.astype(np.float32))
     assert recall(found, matrix(table)) > 0.9
 
 
-def test_cells_that_hold_too_few_documents_are_made_up_for(client, name):
+def test_cells_with_too_few_documents_are_completed_by_an_exact_search(client, name):
     index = Index("IVF_FLAT", "faiss", {"nlist": 32}, {"nprobe": 1})
     table = scattered(200)
     found = nearest(client, fill(client, name, table, index), table, index, 100)
@@ -172,25 +165,25 @@ def test_cells_that_hold_too_few_documents_are_made_up_for(client, name):
     assert all(len(set(row)) == 100 for row in found.indices.tolist())
 
 
-@ROADS
-def test_the_last_runs_neighbours_are_brought_up_to_date(client, name, index):
+@BACKENDS
+def test_the_neighbours_of_the_last_run_are_updated(client, name, index):
     table = scattered(300)
     last = nearest(client, fill(client, name, table.slice(3), index), table.slice(3), index, 5)
     state = fill(client, name, table, index)
-    done = knn.nearest(client, state, table, index, 5, last=last)
+    done = knn.nearest(client, state, table, index, 5, previous=last)
     assert done.searched == 3
-    expect_true(done.neighbours, table, 5)
+    assert_nearest(done.neighbours, table, 5)
 
 
-def test_neighbours_of_an_approximate_search_are_not_built_on_by_an_exact_one(client, name):
+def test_an_exact_search_does_not_use_neighbours_of_an_approximate_one(client, name):
     cells = Index("IVF_FLAT", "faiss", {"nlist": 64}, {"nprobe": 1})
     table = scattered(300)
     state = fill(client, name, table)
     last = nearest(client, state, table, cells, 5)
-    assert knn.nearest(client, state, table, cells, 5, last=last).searched == 0
-    done = knn.nearest(client, state, table, BY_FAISS, 5, last=last)
+    assert knn.nearest(client, state, table, cells, 5, previous=last).searched == 0
+    done = knn.nearest(client, state, table, FAISS, 5, previous=last)
     assert done.searched == 300
-    expect_true(done.neighbours, table, 5)
+    assert_nearest(done.neighbours, table, 5)
 
 
 def test_the_same_cells_give_the_same_neighbours_each_time(client, name):
@@ -203,12 +196,12 @@ def test_the_same_cells_give_the_same_neighbours_each_time(client, name):
 
 def test_recall_is_the_share_of_true_neighbours_that_were_found(client, name):
     table = scattered(400)
-    found = nearest(client, fill(client, name, table), table, BY_FAISS, 10)
+    found = nearest(client, fill(client, name, table), table, FAISS, 10)
     assert recall(found, matrix(table), sample=50) == 1.0
     rows, distances = brute_force(table, 20)
     for missed in (2, 10):
-        kept = np.arange(missed, missed + 10)  # the nearest ones were overlooked
-        worse = Neighbours(found.doc_id, rows[:, kept], distances[:, kept], 10)
+        columns = np.arange(missed, missed + 10)  # the nearest ones are missing
+        worse = Neighbours(found.doc_id, rows[:, columns], distances[:, columns], 10)
         assert recall(worse, matrix(table)) == pytest.approx(1 - missed / 10)
 
 

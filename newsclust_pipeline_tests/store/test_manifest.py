@@ -1,19 +1,17 @@
-"""What a Milvus Lite file holds is told without opening it, until anything touches it."""
+"""An unchanged Milvus Lite file isn't opened, and every change to it is noticed."""
 
 import os
 
 import pytest
 
 from newsclust_pipeline.core.errors import CollectionError
-from newsclust_pipeline.search.knn import nearest
-from newsclust_pipeline.store import connection as room
-from newsclust_pipeline.store.collection import sync
-from newsclust_pipeline.store.connection import milvus
+from newsclust_pipeline.store import lite
+from newsclust_pipeline.store.client import Client
+from newsclust_pipeline.store.collection import sync, verify
+from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline.store.indexes import Index
-from newsclust_pipeline.store.manifest import sealed
-from newsclust_pipeline_tests.documents import articles, embeddings, expect_held, fill, ids
-
-BY_FAISS = Index(road="faiss")
+from newsclust_pipeline.store.manifest import read_manifest
+from newsclust_pipeline_tests.documents import articles, assert_stored, embeddings, fill, ids
 
 
 @pytest.fixture
@@ -22,38 +20,37 @@ def path(tmp_path):
 
 
 @pytest.fixture
-def closed(monkeypatch):
-    """From the call on, make it a failure to open the file."""
+def forbid_opening(monkeypatch):
+    """Return a function that makes opening the file an error from then on."""
 
-    def opened(*_):
+    def start(*_):
         raise AssertionError("the file was opened")
 
-    return lambda: monkeypatch.setattr(room, "_opened", opened)
+    return lambda: monkeypatch.setattr(lite, "_start", start)
 
 
 def fill_closed(path, doc_ids, **embedder):
-    with milvus(str(path)) as client:
+    with connect(str(path)) as client:
         return fill(client, "news", doc_ids, **embedder)
 
 
-def test_a_file_as_the_last_run_left_it_is_not_opened(path, closed):
+def test_an_unchanged_file_is_not_opened(path, forbid_opening):
     first = fill_closed(path, ids(1, 2, 3))
-    closed()
+    forbid_opening()
     again = fill_closed(path, ids(3, 1, 2))
     assert (again.state, again.new, again.removed, again.rebuilt) == (first.state, 0, 0, False)
-    with milvus(str(path)) as client:
-        found = nearest(client, first.state, embeddings(ids(1, 2, 3)), BY_FAISS, 2)
-    assert found.neighbours.indices.shape == (3, 2)
+    with connect(str(path)) as client:
+        verify(client, first.state, embeddings(ids(1, 2, 3)))
 
 
-def test_what_is_new_is_written_among_what_is_known_from_the_seal(path, monkeypatch):
+def test_new_documents_are_written_without_reading_the_stored_ids(path, monkeypatch):
     fill_closed(path, ids(1, 2, 3))
-    monkeypatch.setattr(room.Connection, "ids", lambda *_: pytest.fail("ids are known"))
+    monkeypatch.setattr(Client, "ids", lambda *_: pytest.fail("ids are known"))
     done = fill_closed(path, ids(2, 3, 4))
     assert (done.new, done.removed) == (1, 1)
-    with milvus(str(path)) as client:
-        expect_held(client, "news", embeddings(ids(2, 3, 4)))
-    assert list(sealed(path).documents) == ids(2, 3, 4)
+    with connect(str(path)) as client:
+        assert_stored(client, "news", embeddings(ids(2, 3, 4)))
+    assert list(read_manifest(path).documents) == ids(2, 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -66,98 +63,98 @@ def test_what_is_new_is_written_among_what_is_known_from_the_seal(path, monkeypa
     ],
     ids=str,
 )
-def test_a_seal_stands_for_what_it_was_put_on_only(path, changed):
+def test_a_manifest_is_valid_only_for_its_own_content(path, changed):
     fill_closed(path, ids(1, 2, 3))
-    given = {"doc_ids": ids(1, 2, 3), "name": "news", "index": Index()} | changed
-    table = embeddings(given["doc_ids"], fingerprint=given.get("fingerprint", "minilm/1"))
-    with milvus(str(path)) as client:
-        sync(client, given["name"], articles(given["doc_ids"]), table, given["index"])
-    assert sealed(path).index == given["index"].name
-    with milvus(str(path)) as client:
-        expect_held(client, given["name"], table)
+    values = {"doc_ids": ids(1, 2, 3), "name": "news", "index": Index()} | changed
+    table = embeddings(values["doc_ids"], fingerprint=values.get("fingerprint", "minilm/1"))
+    with connect(str(path)) as client:
+        sync(client, values["name"], articles(values["doc_ids"]), table, values["index"])
+    assert read_manifest(path).index == values["index"].name
+    with connect(str(path)) as client:
+        assert_stored(client, values["name"], table)
         assert (
-            client.describe_index(given["name"], "embedding")["index_type"] == given["index"].kind
+            client.describe_index(values["name"], "embedding")["index_type"] == values["index"].kind
         )
 
 
-def meddle(client):
-    [own] = [name for name in client.list_collections() if name.startswith("news")]
-    client.load_collection(own)
-    client.delete(own, ids=["d0002"])
+def delete_a_document(client):
+    [collection] = [name for name in client.list_collections() if name.startswith("news")]
+    client.load_collection(collection)
+    client.delete(collection, ids=["d0002"])
 
 
 @pytest.mark.parametrize("flushed", [True, False])
-def test_what_another_program_does_to_the_file_breaks_the_seal(path, flushed):
+def test_a_change_by_another_program_invalidates_the_manifest(path, flushed):
     fill_closed(path, ids(1, 2, 3))
-    with milvus(str(path)) as client:
-        meddle(client)
+    with connect(str(path)) as client:
+        delete_a_document(client)
         if flushed:
             client.flush(client.list_collections()[0])
-    assert sealed(path) is None
+    assert read_manifest(path) is None
     assert fill_closed(path, ids(1, 2, 3)).new == 1
-    with milvus(str(path)) as client:
-        expect_held(client, "news", embeddings(ids(1, 2, 3)))
+    with connect(str(path)) as client:
+        assert_stored(client, "news", embeddings(ids(1, 2, 3)))
 
 
-def test_a_vector_that_was_exchanged_is_put_right_when_the_collection_is_filled_again(path):
+def test_a_vector_replaced_by_another_program_is_corrected(path):
     fill_closed(path, ids(1, 2, 3))
-    with milvus(str(path)) as client:
-        [own] = client.list_collections()
+    with connect(str(path)) as client:
+        [collection] = client.list_collections()
         other = embeddings(ids(9))["embedding"][0].as_py()
-        client.upsert(own, [{"id": "d0002", "embedding": other, "text": "x"}])
+        client.upsert(collection, [{"id": "d0002", "embedding": other, "text": "x"}])
     assert fill_closed(path, ids(1, 2, 3)).new == 1
-    with milvus(str(path)) as client:
-        expect_held(client, "news", embeddings(ids(1, 2, 3)))
+    with connect(str(path)) as client:
+        assert_stored(client, "news", embeddings(ids(1, 2, 3)))
 
 
-def test_a_vector_that_is_embedded_otherwise_by_now_is_found_out_or_written_again(path):
+def test_a_vector_that_the_embedder_changed_is_noticed_and_written_again(path):
     table = embeddings(ids(1, 2, 3))
     other = table.take([0, 2, 1]).set_column(0, "doc_id", table["doc_id"])
     state = fill_closed(path, ids(1, 2, 3)).state
-    with milvus(str(path)) as client, pytest.raises(CollectionError, match="document d0002"):
-        nearest(client, state, other, BY_FAISS, 2)
-    with milvus(str(path)) as client:
+    with connect(str(path)) as client, pytest.raises(CollectionError, match="document d0002"):
+        verify(client, state, other)
+    with connect(str(path)) as client:
         assert sync(client, "news", articles(ids(1, 2, 3)), other, Index()).new == 2
-    with milvus(str(path)) as client:
-        expect_held(client, "news", other)
+    with connect(str(path)) as client:
+        assert_stored(client, "news", other)
 
 
-def test_a_run_that_fails_seals_nothing(path):
-    with pytest.raises(RuntimeError, match="broke"), milvus(str(path)) as client:
+def test_a_failed_run_writes_no_manifest(path):
+    with pytest.raises(RuntimeError, match="broke"), connect(str(path)) as client:
         fill(client, "news", ids(1, 2, 3))
         raise RuntimeError("broke")
-    assert sealed(path) is None
+    assert read_manifest(path) is None
 
 
-def test_what_follows_the_filling_is_not_sealed(path):
-    with milvus(str(path)) as client:
+def test_a_call_after_the_sync_prevents_the_manifest(path):
+    with connect(str(path)) as client:
         fill(client, "news", ids(1, 2, 3))
-        meddle(client)
-    assert sealed(path) is None
+        delete_a_document(client)
+    assert read_manifest(path) is None
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"files": 1, "held": {}}', "\0"])
-def test_a_seal_that_cant_be_read_is_none(path, content):
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"files": 1, "contents": {}}', "\0"])
+def test_an_unreadable_manifest_is_ignored(path, content):
     first = fill_closed(path, ids(1, 2)).state
-    path.with_name("milvus.db.seal").write_text(content)
-    assert sealed(path) is None
+    path.with_name("milvus.db.manifest").write_text(content)
+    assert read_manifest(path) is None
     assert fill_closed(path, ids(1, 2)).state == first
-    assert list(sealed(path).documents) == ids(1, 2)
+    assert list(read_manifest(path).documents) == ids(1, 2)
 
 
-def test_a_file_with_another_time_is_looked_at_again(path):
+def test_a_file_with_another_time_invalidates_the_manifest(path):
     fill_closed(path, ids(1, 2))
     some = next(p for p in path.rglob("*.parquet"))
     os.utime(some, (1, 1))
-    assert sealed(path) is None
+    assert read_manifest(path) is None
 
 
-def test_no_documents_are_sealed_too(path, closed):
+def test_an_empty_collection_has_a_manifest(path, forbid_opening):
     fill_closed(path, ids(1, 2))
     assert fill_closed(path, []).removed == 2
-    closed()
+    forbid_opening()
     assert fill_closed(path, []).state.count == 0
 
 
-def test_without_a_file_there_is_no_seal(path):
-    assert sealed(path) is None
+def test_without_a_file_there_is_no_manifest(path):
+    assert read_manifest(path) is None

@@ -1,16 +1,23 @@
 """Checks between the stages: does each output belong to its inputs?"""
 
+from typing import Any
+
 import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsclust_pipeline.cluster.condensed_tree import NOISE
+from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.tables import matrix
 from newsclust_pipeline.defs import assets
 from newsclust_pipeline.defs.checks.verdict import verdict
+from newsclust_pipeline.defs.resources import Milvus
+from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.search.knn import recall
+from newsclust_pipeline.store import collection
+from newsclust_pipeline.store.collection import CollectionState
 from newsclust_pipeline.stories.labels import noise_share
 from newsclust_pipeline.stories.lineage import is_recorded
 
@@ -60,17 +67,18 @@ def vectors_are_sound(
 )
 def collection_is_complete(
     context: dg.AssetCheckExecutionContext,
-    milvus_collection: dict[str, object],
+    milvus_collection: dict[str, Any],
     embeddings: pa.Table,
+    milvus: Milvus,
 ) -> dg.AssetCheckResult:
-    """Milvus holds as many documents as were embedded."""
-    count = milvus_collection["count"]
-    return verdict(
-        context,
-        count == embeddings.num_rows,
-        f"the collection holds {count} documents where {embeddings.num_rows} were embedded. "
-        "Materialise milvus_collection again.",
-    )
+    """Milvus contains exactly the embedded documents."""
+    problem = ""
+    try:
+        with milvus.client() as client:
+            collection.verify(client, CollectionState(**milvus_collection), embeddings)
+    except CollectionError as error:
+        problem = name_settings(str(error))
+    return verdict(context, not problem, problem)
 
 
 @dg.asset_check(

@@ -7,7 +7,10 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from newsclust_pipeline.store import connection, indexes
+from newsclust_pipeline.store import indexes
+from newsclust_pipeline.store.addresses import is_server
+from newsclust_pipeline.store.client import Client
+from newsclust_pipeline.store.connection import connect
 
 
 class Milvus(dg.ConfigurableResource[Any]):
@@ -18,7 +21,7 @@ class Milvus(dg.ConfigurableResource[Any]):
     collection: str = Field("news_data", description="The collection's name.")
     index: str = Field("", description="FLAT, IVF_FLAT, HNSW or AUTOINDEX; empty: by size.")
     index_params: str = Field("", description="A JSON object: the index's parameters, by name.")
-    search: str = Field("auto", description="Who searches: auto, milvus or faiss.")
+    search: str = Field("auto", description="The backend that searches: auto, milvus or faiss.")
     data_dir: str = Field("data", description="Where the default file lies.")
 
     @property
@@ -26,11 +29,12 @@ class Milvus(dg.ConfigurableResource[Any]):
         """The address or file."""
         return self.uri or str(Path(self.data_dir) / "milvus.db")
 
-    def client(self) -> AbstractContextManager[connection.Connection]:
-        """Open it; see `store.connection.milvus`."""
-        return connection.milvus(self.place, self.token)
+    def client(self) -> AbstractContextManager[Client]:
+        """Open Milvus; see `store.connection.connect`."""
+        return connect(self.place, self.token)
 
     def index_for(self, documents: int) -> indexes.Index:
         """Choose the index for so many documents; see `store.indexes.choose`."""
-        server = connection.is_server(self.place)
-        return indexes.choose(documents, server, self.index, self.index_params, self.search)
+        return indexes.choose(
+            documents, is_server(self.place), self.index, self.index_params, self.search
+        )

@@ -1,0 +1,111 @@
+"""A Milvus client whose calls are retried and whose errors are plain sentences."""
+
+import time
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from newsclust_pipeline.store.batches import batches
+from newsclust_pipeline.store.manifest import Manifest
+from newsclust_pipeline.store.retries import TranslateError, retry
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+T = TypeVar("T")
+
+PAGE_ROWS = 16_384  # the most rows that a server returns at once, and the most queries it accepts
+_LOAD_SECONDS = 1800  # the longest time that a collection may take to load or to be indexed
+_BYTES_PER_HIT = 64  # an id, a score and their overhead
+
+
+class Client:
+    """A `MilvusClient` that retries its calls and raises `CollectionError`.
+
+    Every method of `MilvusClient` is available. The methods defined here replace or add to them.
+
+    Attributes:
+        is_lite: whether this is Milvus Lite, whose vectors are quickly read back.
+        manifest: what the collection is known to contain without opening it; only for a Milvus Lite
+            file that is unchanged since its last run, and only before the first call.
+    """
+
+    is_lite = False
+    manifest: Manifest | None = None
+
+    def __init__(
+        self,
+        open_client: Callable[[], "MilvusClient"],
+        translate_error: TranslateError,
+        patience: float = 0,
+    ) -> None:
+        """Create a client; it is opened by its first call.
+
+        Args:
+            open_client: returns the client that does the work.
+            translate_error: returns the error to raise for a call that failed for good.
+            patience: seconds during which failed calls are repeated.
+        """
+        self._open_client = open_client
+        self._translate_error = translate_error
+        self._patience = patience
+
+    @cached_property
+    def _client(self) -> "MilvusClient":
+        return self._open_client()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return partial(self._call, name)
+
+    def record_manifest(self, manifest: Manifest) -> None:
+        """Record what the collection contains, where that can be kept beside it."""
+
+    def search(self, collection: str, data: np.ndarray, limit: int, **options: Any) -> list[Any]:
+        """Search queries (q, d), in as many calls as needed, among everything written before."""
+        size = max(data.itemsize * data.shape[1], limit * _BYTES_PER_HIT)
+        search = partial(self._call, "search", collection, limit=limit, **options)
+        return [hits for batch in batches([size] * len(data)) for hits in search(data=data[batch])]
+
+    def settle(self, collection: str, field: str) -> None:
+        """Flush what was written and wait until it is indexed, at most half an hour.
+
+        Milvus Lite searches unflushed rows far more slowly. A server searches rows that wait for
+        their index in a temporary one, of lower recall.
+        """
+        self.flush(collection)
+        end = time.monotonic() + _LOAD_SECONDS
+        while time.monotonic() < end:
+            index = self.describe_index(collection, field)
+            if not index.get("pending_index_rows") or index["state"] == "Failed":
+                return
+            time.sleep(0.5)
+
+    def load_collection(self, collection: str) -> None:
+        """Load a collection into the server's memory, and wait until it is loaded."""
+        self._call("load_collection", collection, timeout=_LOAD_SECONDS)
+
+    def count(self, collection: str) -> int:
+        """Return how many documents a collection contains now."""
+        rows = self.query(collection, filter="", output_fields=["count(*)"])
+        return int(rows[0]["count(*)"])
+
+    def ids(self, collection: str) -> set[str]:
+        """Return the ids of all documents, however many."""
+        return self._retry(partial(self._read_ids, collection))
+
+    def _read_ids(self, collection: str) -> set[str]:
+        pages = self._client.query_iterator(collection, batch_size=PAGE_ROWS, output_fields=["id"])
+        try:
+            return {row["id"] for page in iter(pages.next, []) for row in page}
+        finally:
+            pages.close()
+
+    def _call(self, method: str, *args: Any, **options: Any) -> Any:
+        return self._retry(partial(getattr(self._client, method), *args, **options))
+
+    def _retry(self, call: Callable[[], T]) -> T:
+        return retry(call, self._translate_error, self._patience)

@@ -1,0 +1,142 @@
+"""Milvus Lite: a file that one process at a time may open.
+
+The file is opened behind a lock file and closed completely, so that runs take turns. This module is
+the only one that relies on private parts of milvus-lite, read from 3.2: `start_server_in_thread`,
+`DataDirLockedError`, and where the file keeps its collections.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from newsclust_pipeline.core.errors import CollectionError
+from newsclust_pipeline.core.imports import import_pymilvus
+from newsclust_pipeline.store.addresses import without_password
+from newsclust_pipeline.store.client import Client
+from newsclust_pipeline.store.manifest import Manifest, read_manifest, write_manifest
+from newsclust_pipeline.store.retries import brief_message, retry
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+_LOCK_SECONDS = 120
+
+
+class LiteClient(Client):
+    """A client of Milvus Lite, which opens the file only if the manifest isn't enough."""
+
+    is_lite = True
+
+    def __init__(self, path: Path, open_client: Callable[[], "MilvusClient"]) -> None:
+        super().__init__(open_client, partial(_translate_error, path))
+        self._path = path
+        self.manifest = read_manifest(path)
+        self.new_manifest: Manifest | None = None
+
+    @cached_property
+    def _client(self) -> "MilvusClient":
+        self.manifest = None  # from now on, the content may change
+        return self._open_client()
+
+    def record_manifest(self, manifest: Manifest) -> None:
+        """Have the manifest written when the file is closed, unless another call follows."""
+        self.new_manifest = manifest
+
+    def create_collection(self, collection: str, *args: Any, **options: Any) -> None:
+        """Create a collection that doesn't exist.
+
+        A run that was killed while it created or dropped a collection leaves a part of its folder,
+        which Milvus Lite can't overwrite: remove it first.
+        """
+        if not self.has_collection(collection):
+            shutil.rmtree(self._path / "collections" / collection, ignore_errors=True)
+        self._call("create_collection", collection, *args, **options)
+
+    def _retry(self, call: Callable[[], Any]) -> Any:
+        self.new_manifest = None
+        return super()._retry(call)
+
+
+@contextmanager
+def open_lite(path: Path) -> Iterator[LiteClient]:
+    """Lock a Milvus Lite file for this process; the first call opens it.
+
+    Raises:
+        CollectionError: the file can't be locked or opened.
+    """
+    if path.suffix != ".db":
+        raise CollectionError(
+            f"{without_password(str(path))}: neither the address of a Milvus server nor a "
+            "Milvus Lite file. Set `milvus.uri` to http(s)://… or to a path that ends in .db."
+        )
+    with _locked(path):
+        with ExitStack() as cleanup:
+            client = LiteClient(path, partial(_start, path, cleanup))
+            yield client
+        if client.new_manifest:
+            write_manifest(path, client.new_manifest)
+
+
+def _start(path: Path, cleanup: ExitStack) -> "MilvusClient":
+    """Open a Milvus Lite file and return a client of it.
+
+    `MilvusClient(path)` would hide the cause of a failure, and keep the file locked until the
+    process ends.
+    """
+    import_pymilvus()
+    from milvus_lite.adapter.grpc.server import start_server_in_thread
+    from milvus_lite.exceptions import DataDirLockedError
+    from pymilvus import MilvusClient
+
+    try:
+        server, database, port = start_server_in_thread(str(path))
+    except DataDirLockedError as error:
+        raise CollectionError(
+            f"{path}: another program, such as a notebook, has the file open. Close it there, or "
+            "set `milvus.uri` to another path."
+        ) from error
+    except OSError as error:
+        raise _translate_error(path, error) from error
+    cleanup.callback(database.close)
+    # A call that was interrupted may still be running.
+    cleanup.callback(lambda: server.stop(grace=10).wait())
+    connect = partial(MilvusClient, f"http://127.0.0.1:{port}", dedicated=True)
+    client = retry(connect, partial(_translate_error, path), 0)
+    cleanup.callback(client.close)
+    return client
+
+
+def _translate_error(path: Path, error: Exception) -> CollectionError:
+    return CollectionError(
+        f"{path}: Milvus Lite fails ({brief_message(error)}). If the disk is full, free some "
+        "space. Otherwise the file may be damaged, or not of Milvus Lite 3: move it away, and the "
+        "next run creates it again."
+    )
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a Milvus Lite file. The system frees it when its process ends or dies."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(f"{path}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=_LOCK_SECONDS)
+    except Timeout:
+        raise CollectionError(
+            f"{path}: another run has the file open (waited {_LOCK_SECONDS} s). Wait until it "
+            "ends, or set `milvus.uri` to another path."
+        ) from None
+    except OSError as error:
+        raise CollectionError(
+            f"{path.parent}: can't write to this folder ({error.strerror}). Set `milvus.uri` "
+            "to a path in a folder that can be written to."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
