@@ -19,6 +19,12 @@ _DAY = pa.struct(
         pa.field("articles", pa.int32(), nullable=False),
     ]
 )
+_LANGUAGE = pa.struct(
+    [
+        pa.field("language", pa.string(), nullable=False),
+        pa.field("articles", pa.int32(), nullable=False),
+    ]
+)
 _NEIGHBORS = pa.struct(
     [
         pa.field("ids", lists_of(pa.int32())),
@@ -164,7 +170,7 @@ HDBSCAN_LABELS = Table(
     ),
 )
 STORIES = Table(
-    "One story.",
+    "One story, events before recurring columns, the largest first.",
     (
         _STORY_ID._replace(nullable=False, description="Story id, stable across runs."),
         _LABEL._replace(description="Number of the story in this run, the largest is 0."),
@@ -186,6 +192,19 @@ STORIES = Table(
         _PERSISTENCE,
         _required(
             "per_day", lists_of(_DAY), "Number of articles by day of publication (UTC), no zeros."
+        ),
+        _required(
+            "short_title", pa.string(), "Title of at most 32 characters; no two stories share it."
+        ),
+        _required(
+            "kind",
+            pa.string(),
+            "event; or column: most of its articles are issues of an outlet's recurring column.",
+        ),
+        _required(
+            "languages",
+            lists_of(_LANGUAGE),
+            "Languages (BCP 47) of the articles, the most frequent first; unknown ones omitted.",
         ),
     ),
 )

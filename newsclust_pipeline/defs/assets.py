@@ -12,10 +12,10 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from newsclust_pipeline.cluster import gold, hdbscan, metrics, sweep, time_distance
-from newsclust_pipeline.cluster.nearest_story import nearest_stories
 from newsclust_pipeline.core.progress import log_progress
 from newsclust_pipeline.core.tables import join, matrix
 from newsclust_pipeline.defs.config import (
@@ -38,11 +38,11 @@ from newsclust_pipeline.ingest.articles import collect_articles, select_recent
 from newsclust_pipeline.search import knn
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.store import collection
-from newsclust_pipeline.stories import identity, lineage
+from newsclust_pipeline.stories import lineage
 from newsclust_pipeline.stories.describe import as_markdown, describe
 from newsclust_pipeline.stories.digest import digest as write_digest
 from newsclust_pipeline.stories.exports import documents_table
-from newsclust_pipeline.stories.labels import add_nearest_story, labels_table, noise_share
+from newsclust_pipeline.stories.labels import label_documents, noise_share
 from newsclust_pipeline.viz import continuation, page, preview, projection, umap_private
 from newsclust_pipeline.viz import parameter_plot as parameter_plot_page
 
@@ -192,16 +192,19 @@ def hdbscan_labels(
     chosen = sweep.choose(graph, vectors) if config.tuning is Tuning.auto else given(config)
     clusters = hdbscan.hdbscan(graph, *astuple(chosen))
     params = {"k": knn_distance_matrix.k} | plain(config) | asdict(chosen)
-    doc_id = knn_distance_matrix.doc_id
-    names = identity.name_stories(doc_id, clusters.labels, lineage.members(history.read()))
-    nearest = nearest_stories(graph, clusters.labels, chosen.min_samples)
-    labels = add_nearest_story(labels_table(doc_id, clusters, names), nearest)
+    order = pa.table({"doc_id": pa.array(knn_distance_matrix.doc_id.tolist(), pa.string())})
+    articles, members = join(order, raw_news), lineage.members(history.read())
+    sizes = chosen.min_samples, chosen.min_cluster_size
+    labelled = label_documents(clusters, graph, articles, members, *sizes)
+    labels = labelled.table
     return result(
         labels,
         params,
-        stories=len(clusters.persistence),
+        stories=pc.count_distinct(labels["story_id"]).as_py(),
         noise_share=noise_share(labels),
         noise_near_a_story=len(labels["nearest_story_id"].drop_null()),
+        articles_in_recurring_columns=labelled.in_series,
+        events_separated_from_columns=labelled.separated,
         **params,
     )
 
@@ -228,6 +231,7 @@ def stories(
         context.log.warning(named.warning)
     return result(
         named.table,
+        recurring_columns=pc.sum(pc.equal(named.table["kind"], "column")).as_py() or 0,
         titles_by_model=named.by_model,
         titles_asked=named.requests,
         titles_unusable=named.rejected,

@@ -1,5 +1,6 @@
 """Labels → stories: a headline, keywords, counts and dates for every cluster."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from newsclust_pipeline import schemas
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.stories.keywords import keywords
+from newsclust_pipeline.stories.series import find_series, is_column
+from newsclust_pipeline.stories.short_titles import short_titles
 from newsclust_pipeline.stories.tokens import tokenize
 
 _TOPICAL = 3  # first keywords of a story; its exemplar's headline must contain one
@@ -18,7 +21,9 @@ STORIES = schemas.STORIES.schema
 
 
 def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
-    """Return a description of every story, the largest first, with schema `STORIES`.
+    """Return a description of every story with schema `STORIES`.
+
+    Events come before recurring columns, and larger stories before smaller ones.
 
     A story's exemplar is its medoid: the document with the least sum of squared Euclidean
     distances to the others (Kaufman, Rousseeuw 1987). Its headline is the story's title. A
@@ -27,7 +32,7 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
 
     Args:
         documents: one row per document: doc_id, story_id, label, persistence, title, text, venues
-            (the outlets of all its copies), published_at, copies.
+            (the outlets of all its copies), venue, url, published_at, copies; language, if known.
         vectors: (n, d) of the same documents, unit length.
     """
     labels = documents["label"].to_numpy()
@@ -44,17 +49,29 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     arrays["title_source"] = pa.array(["headline"] * len(exemplar_rows), pa.string())
     arrays["keywords"] = pa.array(keyword_lists, STORIES.field("keywords").type)
     arrays["per_day"] = pa.array(_per_day(frame, len(exemplar_rows)), STORIES.field("per_day").type)
+    arrays["short_title"] = pa.array(short_titles(exemplars["title"].to_pylist(), keyword_lists))
+    column = is_column(labels, find_series(documents), len(exemplar_rows))
+    arrays["kind"] = pa.array(np.where(column, "column", "event"), pa.string())
+    languages = _languages(documents, len(exemplar_rows))
+    arrays["languages"] = pa.array(languages, STORIES.field("languages").type)
     columns = [arrays[f.name].cast(f.type) for f in STORIES]
-    return pa.Table.from_arrays(columns, schema=STORIES)
+    stories = pa.Table.from_arrays(columns, schema=STORIES)
+    return stories.take(np.argsort(column, kind="stable"))
 
 
 def as_markdown(stories: pa.Table, rows: int = 10) -> str:
     """Return the largest stories as a Markdown table."""
     return markdown_table(
-        {"articles": "right", "outlets": "right", "story": "left", "keywords": "left"},
+        {
+            "articles": "right",
+            "outlets": "right",
+            "story": "left",
+            "keywords": "left",
+            "kind": "left",
+        },
         [
-            [story["size"], story["outlets"], story["title"], ", ".join(story["keywords"])]
-            for story in stories.slice(0, rows).to_pylist()
+            [s["size"], s["outlets"], s["title"], ", ".join(s["keywords"]), s["kind"]]
+            for s in stories.slice(0, rows).to_pylist()
         ],
     )
 
@@ -100,6 +117,23 @@ def _exemplar_rows(
 def _is_suitable(title: str, topical: set[str], max_length: float) -> bool:
     """Return True if a headline can name a story: it is topical and not a whole paragraph."""
     return len(title) <= max_length and any(token.text in topical for token in tokenize(title))
+
+
+def _languages(documents: pa.Table, stories: int) -> list[list[dict[str, Any]]]:
+    """Return every story's number of articles by language, the most frequent first."""
+    counts = [Counter[str]() for _ in range(stories)]
+    if "language" in documents.column_names:
+        columns = (documents[name].to_pylist() for name in ("label", "language"))
+        for label, language in zip(*columns, strict=True):
+            if label != NOISE and language:
+                counts[label][language] += 1
+    return [
+        [
+            {"language": language, "articles": articles}
+            for language, articles in sorted(count.items(), key=lambda item: (-item[1], item[0]))
+        ]
+        for count in counts
+    ]
 
 
 def _per_day(frame: pd.DataFrame, stories: int) -> list[list[dict[str, Any]]]:

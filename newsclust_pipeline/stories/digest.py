@@ -16,10 +16,12 @@ _EVENT = ["at", "event", "story_id", "other_story_id", "size_before", "size_afte
 def digest(stories: pa.Table, lineage: pa.Table, articles: pa.Table) -> str:
     """Return the digest: new stories, the biggest, the fastest growing, merges, splits, ends.
 
+    Under each heading, events come before recurring columns.
+
     The same tables give the same text: its date is that of the newest events.
 
     Args:
-        stories: schema `STORIES`, largest first.
+        stories: schema `STORIES`, in its order.
         lineage: the events of stories, oldest first; only those of the newest run are shown.
         articles: doc_id and url, for links to the stories' exemplars.
     """
@@ -31,7 +33,8 @@ def digest(stories: pa.Table, lineage: pa.Table, articles: pa.Table) -> str:
     lines |= {name: _story(by_id[name], articles) for name in by_id if name in shown}
 
     def event_lines(event: str, template: str) -> list[str]:
-        rows = sorted((row for row in events if row["event"] == event), key=_change)
+        rows = [row for row in events if row["event"] == event]
+        rows.sort(key=lambda row: (_is_column(by_id.get(row["story_id"])), _change(row)))
         return [
             template.format(
                 story=lines[row["story_id"]],
@@ -71,6 +74,11 @@ def _change(row: Row) -> tuple[int, str]:
     return -abs(row["size_after"] - row["size_before"]), row["story_id"]
 
 
+def _is_column(story: Row | None) -> bool:
+    """Return True if a story is a recurring column; stories that have ended are taken as events."""
+    return story is not None and story["kind"] == "column"
+
+
 def _section(heading: str, lines: Sequence[str]) -> list[str]:
     if not lines:
         return []
@@ -84,8 +92,9 @@ def _story(story: Row, articles: pa.Table) -> str:
     title = _link(story["title"], articles["url"][row].as_py() if row >= 0 else None)
     counts = [_count(story["size"], "article")]
     counts += [_count(story["outlets"], "outlet")] if story["outlets"] else []
-    keywords = escape_markdown(", ".join(story["keywords"]))
-    return f"{title} ({', '.join(counts)}{f'; {keywords}' if keywords else ''})"
+    notes = [", ".join(counts), *(["recurring column"] if _is_column(story) else [])]
+    notes += [escape_markdown(", ".join(story["keywords"]))] if story["keywords"] else []
+    return f"{title} ({'; '.join(notes)})"
 
 
 def _link(title: str, url: str | None) -> str:

@@ -33,7 +33,7 @@ def as_csv(table: pa.Table) -> str:
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
         value = "; ".join(
-            f"{v['day']}: {v['articles']}" if isinstance(v, dict) else str(v) for v in value
+            ": ".join(map(str, v.values())) if isinstance(v, dict) else str(v) for v in value
         )
     if isinstance(value, datetime):
         return value.isoformat()

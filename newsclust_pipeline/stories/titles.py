@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsclust_pipeline.core.errors import NewsclustError
+from newsclust_pipeline.stories.short_titles import short_titles
 from newsclust_pipeline.stories.title_answers import answer_key, read_answers, write_answers
 from newsclust_pipeline.stories.title_model import TitleModel
 from newsclust_pipeline.stories.tokens import LEAD, same_stem, tokenize
@@ -64,14 +65,14 @@ def retitle(
     """Replace headlines by a model's titles, for the largest stories first.
 
     Args:
-        stories: schema `STORIES`, largest first.
+        stories: schema `STORIES`, in its order.
         documents: their documents: label, probability, title, text.
         model: receives only stories whose headlines were not sent to it before.
         answers_path: the file in which its answers are kept.
         max_stories: maximum number of stories sent to the model.
         seconds: time limit for all of them. Stories without an answer keep their headline.
     """
-    texts = _texts(documents, stories.num_rows)
+    texts = _texts(documents, stories["label"].to_pylist())
     messages = [_message(s["keywords"], t) for s, t in zip(stories.to_pylist(), texts, strict=True)]
     keys = [answer_key(model.model, message) for message in messages]
     answers = read_answers(answers_path)
@@ -113,15 +114,15 @@ def acceptable(answer: str, texts: Sequence[str]) -> str | None:
     return title if words and supported >= _SUPPORTED * len(words) else None
 
 
-def _texts(documents: pa.Table, stories: int) -> list[list[str]]:
-    """Return the leads of every story's articles, the most probable members first."""
+def _texts(documents: pa.Table, stories: Sequence[int]) -> list[list[str]]:
+    """Return the leads of the articles of these stories, the most probable members first."""
     order = pc.sort_indices(documents, [("label", "ascending"), ("probability", "descending")])
     ordered = documents.select(["label", "text"]).take(order)
-    texts: list[list[str]] = [[] for _ in range(stories)]
+    texts: dict[int, list[str]] = {story: [] for story in stories}
     for label, text in zip(*(c.to_pylist() for c in ordered.columns), strict=True):
-        if label >= 0:
+        if label in texts:
             texts[label].append(text[:LEAD])
-    return texts
+    return [texts[story] for story in stories]
 
 
 def _message(keywords: Sequence[str], texts: Sequence[str]) -> str:
@@ -133,10 +134,12 @@ def _message(keywords: Sequence[str], texts: Sequence[str]) -> str:
 def _with_titles(stories: pa.Table, titles: Sequence[str | None]) -> pa.Table:
     """Replace headlines by titles, where there are any."""
     new = pa.array(titles, pa.string())
-    sources = pc.if_else(pc.is_valid(new), "model", stories["title_source"])
+    title = pc.coalesce(new, stories["title"])
+    short = short_titles(title.to_pylist(), stories["keywords"].to_pylist())
     for name, column in (
-        ("title", pc.coalesce(new, stories["title"])),
-        ("title_source", sources),
+        ("title", title),
+        ("title_source", pc.if_else(pc.is_valid(new), "model", stories["title_source"])),
+        ("short_title", pa.array(short, pa.string())),
     ):
         place = stories.schema.get_field_index(name)
         stories = stories.set_column(place, stories.schema.field(name), column)

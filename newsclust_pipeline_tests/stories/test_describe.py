@@ -17,7 +17,10 @@ SCHEMA = pa.schema(
     [
         ("doc_id", pa.string()),
         ("title", pa.string()),
+        ("venue", pa.string()),
         ("venues", pa.list_(pa.string())),
+        ("url", pa.string()),
+        ("language", pa.string()),
         ("published_at", pa.timestamp("us", tz="UTC")),
         ("text", pa.string()),
         ("copies", pa.int32()),
@@ -82,6 +85,9 @@ def test_a_story_is_counted_dated_and_named():
             "exemplar_doc_id": "d1",
             "persistence": 0.25,
             "per_day": [{"day": d.date(), "articles": 1} for d in (early, DAY, late)],
+            "short_title": "Ferry fire",
+            "kind": "event",
+            "languages": [],
         }
     ]
 
@@ -125,6 +131,32 @@ def test_stories_come_largest_first():
     assert [(story["label"], story["size"]) for story in stories] == [(0, 3), (1, 2), (2, 1)]
 
 
+def test_recurring_columns_come_after_events():
+    column = [
+        document(
+            0, title=f"Lottery results {day} April", venue="Wire", published_at=DAY.replace(day=day)
+        )
+        for day in range(1, 9)
+    ]
+    event = [document(1, title="Nurse wins the lottery jackpot", venue=v) for v in "abc"]
+    stories = describe_rows(*column, *event)
+    assert [(s["label"], s["kind"], s["size"]) for s in stories] == [
+        (1, "event", 3),
+        (0, "column", 8),
+    ]
+
+
+def test_languages_are_counted_the_most_frequent_first_and_unknown_ones_omitted():
+    rows = [document(language=code) for code in ("fr", "en", "fr", None)]
+    [story] = describe_rows(*rows, document(NOISE, language="de"))
+    assert story["languages"] == [
+        {"language": "fr", "articles": 2},
+        {"language": "en", "articles": 1},
+    ]
+    table = documents(*rows).drop_columns("language")
+    assert describe(table, vectors(4)).to_pylist()[0]["languages"] == []
+
+
 def test_unknown_outlets_and_dates_are_not_counted():
     rows = [document(venues=[], published_at=None), document(venues=[])]
     [story] = describe_rows(*rows)
@@ -144,7 +176,10 @@ def test_without_stories_the_table_is_empty_and_of_the_same_schema(rows):
 def test_the_markdown_table_has_the_largest_stories_up_to_the_limit():
     rows = [document(label, title=f"Ferry{label}") for label in range(5) for _ in range(9 - label)]
     lines = as_markdown(describe(documents(*rows), vectors(len(rows))), rows=2).splitlines()
-    assert lines[2:] == ["| 9 | 1 | Ferry0 | Ferry0 |", "| 8 | 1 | Ferry1 | Ferry1 |"]
+    assert lines[2:] == [
+        "| 9 | 1 | Ferry0 | Ferry0 | event |",
+        "| 8 | 1 | Ferry1 | Ferry1 | event |",
+    ]
     assert len(as_markdown(describe(documents(), vectors(0))).splitlines()) == 2
 
 
@@ -168,5 +203,5 @@ def test_a_headline_is_shown_in_markdown_as_it_was_written(title):
     # Strikethrough is GitHub's, as are tables: the dialect that Dagster's UI renders.
     shown = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(table)
     cells = re.findall("<td[^>]*>(.*?)</td>", shown)
-    assert len(cells) == 4
+    assert len(cells) == 5
     assert html.unescape(cells[2]) == title  # with tags in it, this would not be so

@@ -19,7 +19,7 @@ def story(story_id="sa", **changes):
     row = {
         "story_id": story_id, "label": 0, "title": f"Title {story_id}", "title_source": "headline",
         "keywords": ["ferry"], "size": 3, "copies": 3, "outlets": 2, "exemplar_doc_id": "d1",
-        "per_day": [],
+        "per_day": [], "short_title": story_id, "kind": "event", "languages": [],
     }  # fmt: skip
     return row | changes
 
@@ -64,6 +64,16 @@ def test_every_event_is_listed_under_its_heading():
     )
     assert "came out of [**Title sa**]" in section(text, "Split")[0]
     assert section(text, "Ended") == ["- **Title old**"]
+
+
+def test_recurring_columns_come_last_and_are_marked():
+    stories = [story("sa", size=3), story("sc", size=20, kind="column")]
+    text = written(stories, [event("born", "sc", 0, 20), event("born", "sa", 0, 3)])
+    event_line, column_line = section(text, "New")
+    assert "Title sa" in event_line
+    assert "recurring column" not in event_line
+    assert "Title sc" in column_line
+    assert "20 articles, 2 outlets; recurring column; ferry" in column_line
 
 
 def test_only_the_last_run_is_shown():

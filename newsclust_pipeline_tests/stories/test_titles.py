@@ -9,6 +9,7 @@ import pytest
 
 from newsclust_pipeline.defs.resources import Titles
 from newsclust_pipeline.embed.client import Service
+from newsclust_pipeline.stories.short_titles import short_titles
 from newsclust_pipeline.stories.title_model import TitleModel
 from newsclust_pipeline.stories.titles import HEADLINES, acceptable, retitle
 from newsclust_pipeline_tests.embedding_server import EmbeddingServer
@@ -35,9 +36,16 @@ def model(server, **settings):
 
 
 def tables(*stories):
+    shorts = short_titles([texts[0] for texts in stories], [["ferry"]] * len(stories))
     rows = [
-        {"label": label, "title": texts[0], "title_source": "headline", "keywords": ["ferry"]}
-        for label, texts in enumerate(stories)
+        {
+            "label": label,
+            "title": texts[0],
+            "title_source": "headline",
+            "keywords": ["ferry"],
+            "short_title": short,
+        }
+        for label, (texts, short) in enumerate(zip(stories, shorts, strict=True))
     ]
     documents = [
         {"label": label, "probability": 1.0, "text": text}
@@ -46,7 +54,7 @@ def tables(*stories):
     ]
     schema = pa.schema(
         [("label", pa.int32()), ("title", pa.string()), ("title_source", pa.string()),
-         ("keywords", pa.list_(pa.string()))]
+         ("keywords", pa.list_(pa.string())), ("short_title", pa.string())]
     )  # fmt: skip
     return pa.Table.from_pylist(rows, schema), pa.Table.from_pylist(documents)
 
@@ -56,6 +64,7 @@ def test_an_acceptable_title_replaces_the_headline(server, tmp_path):
     done = retitle(*tables(FERRY, BUDGET), model(server), tmp_path / "answers")
     assert done.table["title"].to_pylist() == [FERRY[-1], BUDGET[-1]]
     assert done.table["title_source"].to_pylist() == ["model", "model"]
+    assert done.table["short_title"].to_pylist() == ["ferry", "Slovenia: budget rejected"]
     assert (done.requests, done.by_model, done.rejected, done.warning) == (2, 2, 0, "")
 
 
