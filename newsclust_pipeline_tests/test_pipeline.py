@@ -87,6 +87,7 @@ def test_tables_have_their_contracted_columns(sample_run):
     assert columns["stories.parquet"] == [
         "story_id", "label", "title", "title_source", "keywords", "size", "copies", "outlets",
         "first_published", "last_published", "exemplar_doc_id", "persistence", "per_day",
+        "short_title", "kind", "languages",
     ]  # fmt: skip
     assert columns["documents.parquet"] == [
         "doc_id", "title", "text", "outlet", "url", "published_at", "story_id", "label",

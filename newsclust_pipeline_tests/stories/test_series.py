@@ -151,9 +151,13 @@ def test_updates_within_hours_or_at_no_regular_hour_are_not_a_column():
 
 
 def test_dates_without_a_time_need_a_clearer_frame():
-    reasons = ["banks gain", "traders await data", "oil slides on news of a truce"]
+    reasons = [
+        "banks gain", "oil slides on truce", "traders await data", "retailers disappoint again",
+        "chips rally", "airlines warn of strikes", "miners fall", "utilities cut their outlook",
+        "bond yields ease", "carmakers surge", "insurers report losses", "telecoms merge",
+    ]  # fmt: skip
     ways = ["lower", "flat", "higher", "mixed"]
-    markets = [f"Stocks close {ways[n % 4]} as {reasons[n % 3]}" for n in range(12)]
+    markets = [f"Stocks close {ways[n % 4]} as {reason}" for n, reason in enumerate(reasons)]
     vague = [row | {"title": t} for row, t in zip(issues(""), markets, strict=True)]
     clear = issues(COLUMNS[1])
     assert series_of(vague) == series_of(clear) == [0] * 12
