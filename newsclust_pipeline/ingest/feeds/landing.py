@@ -33,7 +33,8 @@ def reconcile(folder: Path, store: FeedStore, now: float) -> int:
     unknown = [p for p in sorted(folder.glob(f"*{_ENDING}")) if _differs(p, store)]
     for path in unknown:
         with store.transaction():
-            store.mark_seen(_keys(path), now)
+            for feed, key in _keys(path):
+                store.mark_seen(feed, [key], now)
             store.put_size(path.name, path.stat().st_size)
     return len(unknown)
 
@@ -42,12 +43,12 @@ def _differs(path: Path, store: FeedStore) -> bool:
     return store.known_size(path.name) != path.stat().st_size
 
 
-def _keys(path: Path) -> Iterator[str]:
+def _keys(path: Path) -> Iterator[tuple[str, str]]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
-            key = json.loads(line).get("key")
-            if isinstance(key, str):
-                yield key
+            row = json.loads(line)
+            if "key" in row and "feed" in row:
+                yield row["feed"], row["key"]
 
 
 def append(folder: Path, items: Iterable[tuple[str, str, Item]], now: float) -> Path:

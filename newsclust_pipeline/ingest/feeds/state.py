@@ -10,7 +10,7 @@ from typing import Self
 
 from newsclust_pipeline.core.errors import FeedsError
 
-FORGET_DAYS = 90  # after an article was last listed by its feed
+FORGET_DAYS = 90  # from an article's last listing to the last body of its feed
 
 
 @dataclass
@@ -23,6 +23,8 @@ class FeedState:
         title: its name.
         format: as read last.
         etag, modified: validators of the last good answer.
+        body: digest of the last body; empty if none was read.
+        last_body: when that body came.
         status: `ok`, `unchanged`, `failed`, `gone` or `new`.
         http_status: of the last answer; 0 if there was none.
         problem: what is wrong; empty if nothing is.
@@ -39,6 +41,8 @@ class FeedState:
     format: str = ""
     etag: str = ""
     modified: str = ""
+    body: str = ""
+    last_body: float = 0.0
     status: str = "new"
     http_status: int = 0
     problem: str = ""
@@ -54,7 +58,8 @@ _COLUMNS = [f.name for f in fields(FeedState)]
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS feeds ({", ".join(_COLUMNS)}, PRIMARY KEY (address));
 CREATE TABLE IF NOT EXISTS items (
-  key TEXT PRIMARY KEY, seen REAL NOT NULL) WITHOUT ROWID;
+  key TEXT PRIMARY KEY, feed TEXT NOT NULL, seen REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS items_by_time ON items (seen);
 CREATE TABLE IF NOT EXISTS files (name TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
 """
 
@@ -132,17 +137,26 @@ class FeedStore:
         with self._readable():
             return {key for key in keys if execute(query, (key,)).fetchone() is None}
 
-    def mark_seen(self, keys: Iterable[str], now: float) -> None:
-        """Remember that articles are listed now."""
+    def mark_seen(self, feed: str, keys: Iterable[str], now: float) -> None:
+        """Remember that a feed lists articles now."""
         self._connection.executemany(
-            "INSERT INTO items VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET seen = excluded.seen",
-            ((key, now) for key in keys),
+            "INSERT INTO items VALUES (?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET seen = excluded.seen",
+            ((key, feed, now) for key in keys),
         )
 
     def forget(self, now: float) -> int:
-        """Forget articles that no feed has listed for `FORGET_DAYS`; return how many."""
-        before = now - FORGET_DAYS * 86_400
-        return self._connection.execute("DELETE FROM items WHERE seen < ?", (before,)).rowcount
+        """Forget articles that their feed no longer lists; return how many.
+
+        A feed may stay unchanged for months: its articles are still listed then. So the time since
+        an article's last listing counts up to the feed's last body.
+        """
+        query = """
+            DELETE FROM items WHERE seen < :now - :span AND seen < :span * -1 + COALESCE(
+              (SELECT last_body FROM feeds WHERE feeds.address = items.feed), :now)
+        """
+        span = FORGET_DAYS * 86_400
+        return self._connection.execute(query, {"now": now, "span": span}).rowcount
 
     def known_size(self, name: str) -> int | None:
         """Return the size in bytes of a landing file when it was last written; None if never."""

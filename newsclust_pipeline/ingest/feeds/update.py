@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from threading import BoundedSemaphore
 from urllib.parse import urlsplit
@@ -113,7 +114,7 @@ def update(
             path = landing.append(folder, rows, now)
             store.put_size(path.name, path.stat().st_size)
         for outcome in outcomes:
-            store.mark_seen((key for key, _ in _keyed(outcome)), now)
+            store.mark_seen(outcome.state.address, (key for key, _ in _keyed(outcome)), now)
             outcome.state.items += (count := counts[outcome.state.address])
             outcome.state.last_new = now if count else outcome.state.last_new
             store.put(outcome.state)
@@ -191,7 +192,11 @@ def _answered(state: FeedState, answer: Answer, now: float) -> Outcome:
     if answer.status not in {200, 304}:
         said = f"the server answered {answer.status}"
         return _failed(state, said, now, answer.wait_seconds)
-    feed = parse_feed(answer.body, answer.headers, state.url) if answer.status == 200 else None
+    digest = sha256(answer.body).hexdigest()
+    changed = answer.status == 200 and digest != state.body
+    feed = parse_feed(answer.body, answer.headers, state.url) if changed else None
+    if feed:
+        state.body, state.last_body = digest, now
     _succeed(state, answer, feed, now)
     return Outcome(state, feed)
 

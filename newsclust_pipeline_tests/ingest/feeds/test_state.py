@@ -18,18 +18,26 @@ def test_a_feed_is_read_back_as_it_was_put(tmp_path):
 def test_an_interrupted_transaction_changes_nothing(tmp_path):
     with FeedStore(tmp_path / "feeds.sqlite") as store:
         with pytest.raises(KeyboardInterrupt), store.transaction():
-            store.mark_seen(["a"], 1.0)
+            store.mark_seen("feed", ["a"], 1.0)
             raise KeyboardInterrupt
         assert store.unseen(["a"]) == {"a"}
 
 
-def test_articles_are_forgotten_long_after_they_were_listed_last(tmp_path):
+def test_articles_are_forgotten_long_after_their_feed_listed_them_last(tmp_path):
     day = 86_400.0
     with FeedStore(tmp_path / "feeds.sqlite") as store, store.transaction():
-        store.mark_seen(["old", "new"], day)
-        store.mark_seen(["new"], 3 * day)
+        store.mark_seen("feed", ["old", "new"], day)
+        store.mark_seen("feed", ["new"], 3 * day)
         assert store.forget((FORGET_DAYS + 2) * day) == 1
         assert store.unseen(["old", "new"]) == {"old"}
+
+
+def test_articles_of_a_feed_that_stays_unchanged_are_not_forgotten(tmp_path):
+    day = 86_400.0
+    with FeedStore(tmp_path / "feeds.sqlite") as store, store.transaction():
+        store.put(FeedState("feed", "feed", last_body=day))
+        store.mark_seen("feed", ["still listed"], day)
+        assert store.forget(1000 * day) == 0
 
 
 def test_a_damaged_file_is_named_with_what_to_do(tmp_path):

@@ -35,6 +35,13 @@ def test_an_article_listed_twice_in_one_feed_is_stored_once(server, updates):
     assert updates("/rss").new == 1
 
 
+def test_the_same_body_again_is_unchanged_though_the_server_has_no_validators(server, updates):
+    server.pages["/rss"] = Page(rss(numbered(1, 3)))
+    updates("/rss")
+    state = rows(updates("/rss", later=HOUR))["rss"]
+    assert (state["status"], state["http_status"], state["items"]) == ("unchanged", 200, 3)
+
+
 def test_a_lost_state_stores_nothing_twice(server, updates, tmp_path):
     server.pages["/rss"] = Page(rss(numbered(1, 3)))
     updates("/rss")
