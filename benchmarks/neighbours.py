@@ -23,6 +23,7 @@ from newsclust_pipeline.search.knn import nearest
 from newsclust_pipeline.store.collection import sync
 from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline.store.indexes import choose
+from newsclust_pipeline.store.owner import Owner
 
 _BLOCK = 1024
 _SAMPLE = 2000  # documents whose neighbours are held against the truth
@@ -115,7 +116,7 @@ def filled(file: Path) -> Work:
     articles, embeddings = tables(vectors)
 
     def work() -> None:
-        with connect(str(file.with_suffix(".db"))) as client:
+        with connect(str(file.with_suffix(".db")), Owner("benchmark")) as client:
             sync(client, "news", articles, embeddings, index)
 
     return work
@@ -126,12 +127,12 @@ def ours(file: Path, k: int) -> Work:
     vectors = np.load(file)
     index = choose(len(vectors), server=False, kind="FLAT")
     articles, embeddings = tables(vectors)
-    with connect(str(file.with_suffix(".db"))) as client:
+    with connect(str(file.with_suffix(".db")), Owner("benchmark")) as client:
         state = sync(client, "news", articles, embeddings, index.stored).state
     del vectors, articles
 
     def work() -> np.ndarray:
-        with connect(str(file.with_suffix(".db"))) as client:
+        with connect(str(file.with_suffix(".db")), Owner("benchmark")) as client:
             return nearest(client, state, embeddings, index, k).neighbours.indices
 
     return work

@@ -51,6 +51,7 @@ def build_defs(**overrides: Any) -> dg.Definitions:
             uri=setting("MILVUS_URI"),
             token=setting("MILVUS_TOKEN"),
             collection=setting("MILVUS_COLLECTION"),
+            owner=setting("MILVUS_OWNER"),
             index=setting("MILVUS_INDEX"),
             index_params=setting("MILVUS_INDEX_PARAMS"),
             search=setting("NEWSCLUST_SEARCH"),

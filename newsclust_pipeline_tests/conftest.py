@@ -32,6 +32,7 @@ from newsclust_pipeline.defs.resources import (
 )
 from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline_tests import milvus_server as real_milvus
+from newsclust_pipeline_tests.documents import OWNER
 
 NUMBERS = itertools.count()
 
@@ -162,7 +163,7 @@ def guarded_server(make_server):
     """One that asks for a token: `root:` and its password."""
     server = make_server(authentication=True)
     server.password = "so-very-secret"  # noqa: S105
-    with connect(server.uri, "root:Milvus") as client:  # the initial password
+    with connect(server.uri, OWNER, "root:Milvus") as client:  # the initial password
         client.update_password("root", "Milvus", server.password)
     return server
 
@@ -178,7 +179,7 @@ def milvus_uri(request, tmp_path_factory):
 @pytest.fixture(scope="module")
 def client(milvus_uri):
     """Milvus, open for all tests of a room; each names its own collection."""
-    with connect(milvus_uri) as opened:
+    with connect(milvus_uri, OWNER) as opened:
         yield opened
 
 

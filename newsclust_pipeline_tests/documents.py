@@ -6,6 +6,9 @@ import pyarrow as pa
 from newsclust_pipeline.core.tables import matrix
 from newsclust_pipeline.store.collection import sync
 from newsclust_pipeline.store.indexes import Index
+from newsclust_pipeline.store.owner import Owner
+
+OWNER = Owner("owner-of-the-tests")
 
 
 def ids(*numbers):

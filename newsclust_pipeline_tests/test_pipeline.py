@@ -14,8 +14,9 @@ import pytest
 import scipy.sparse as sp
 
 from newsclust_pipeline.defs.resources import SAMPLE, Embedder
+from newsclust_pipeline.search.files import read_neighbours
 from newsclust_pipeline_tests.conftest import Pipeline, write_dump
-from newsclust_pipeline_tests.embedding_server import EmbeddingServer
+from newsclust_pipeline_tests.embedding_server import EmbeddingServer, vector_of
 
 FILES = [
     "cluster_plot.html",
@@ -383,6 +384,35 @@ def test_another_embedder_by_settings_alone_fills_a_collection_of_its_own(pipeli
     versions = made.versions()
     assert made.run().success, "with nothing new, the service isn't needed any more"
     assert made.versions() == versions
+
+
+@pytest.mark.parametrize("milvus", ["lite", "server"])
+def test_distances_follow_the_vectors_when_a_service_changes_its_model(
+    request, tmp_path, sample_rows, milvus
+):
+    def materialise(folder, server):
+        made = pipelines[folder]
+        made.resources["embedder"] = Embedder(
+            name="openai", model=server.model, base_url=server.url, api_key="sk", data_dir=folder
+        )
+        assert made.run().success
+        return read_neighbours(made.data / "knn_distance_matrix.npz")
+
+    uri = "" if milvus == "lite" else request.getfixturevalue("milvus_server").uri
+    news, pipelines = write_dump(tmp_path / "dump.csv", sample_rows[:60]), {}
+    for folder in ("updated", "new"):
+        data = tmp_path / folder
+        pipelines[str(data)] = Pipeline(
+            news, data, data, uri=uri, collection=f"{tmp_path.name}_{folder}".replace("-", "_")
+        )
+    updated, new = pipelines
+    with EmbeddingServer() as server:
+        materialise(updated, server)
+        (tmp_path / "updated" / "embedding_cache.sqlite").unlink()
+        server.vector = lambda text: vector_of(text[::-1])  # other vectors, under the same name
+        neighbours, expected = materialise(updated, server), materialise(new, server)
+    np.testing.assert_array_equal(neighbours.indices, expected.indices)
+    np.testing.assert_array_equal(neighbours.distances, expected.distances)
 
 
 def test_a_milvus_server_by_settings_alone_gives_the_same_as_milvus_lite(

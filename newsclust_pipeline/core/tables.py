@@ -1,5 +1,7 @@
 """Helpers for Arrow tables that several stages share."""
 
+import zlib
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +21,11 @@ def matrix(table: pa.Table) -> np.ndarray:
     vectors = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
     width = table.schema.field("embedding").type.list_size
     return np.asarray(vectors.flatten()).reshape(-1, width)
+
+
+def checksums(vectors: np.ndarray) -> np.ndarray:
+    """Return the CRC-32 of every row of an array (n, d): (n,) int64."""
+    return np.fromiter((zlib.crc32(row.data) for row in vectors), np.int64, len(vectors))
 
 
 def join(documents: pa.Table, *others: pa.Table) -> pa.Table:

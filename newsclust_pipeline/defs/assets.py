@@ -37,7 +37,7 @@ from newsclust_pipeline.ingest import near_duplicates
 from newsclust_pipeline.ingest.articles import collect_articles, select_recent
 from newsclust_pipeline.search import knn
 from newsclust_pipeline.search.graph import Neighbours
-from newsclust_pipeline.store import collection
+from newsclust_pipeline.store import collection, contents
 from newsclust_pipeline.stories import lineage
 from newsclust_pipeline.stories.describe import as_markdown, describe
 from newsclust_pipeline.stories.digest import digest as write_digest
@@ -130,6 +130,8 @@ def milvus_collection(
     index = milvus.index_for(raw_news.num_rows).stored
     with milvus.client() as client:
         done = collection.sync(client, milvus.collection, raw_news, embeddings, index, progress)
+    for name in done.not_dropped:
+        context.log.warning(f"collection {name}: not used any more, but an alias points to it.")
     return result(
         asdict(done.state),
         documents=done.state.count,
@@ -150,12 +152,12 @@ def knn_distance_matrix(
     csr_io: dg.ResourceParam[CsrIO],
 ) -> dg.MaterializeResult[Neighbours]:
     """The nearest documents of every document, as a symmetric sparse matrix of distances."""
-    state = collection.CollectionState(**milvus_collection)
+    state = contents.CollectionState(**milvus_collection)
     progress = log_progress(context.log.info, "documents searched")
     index = milvus.index_for(state.count)
     wanted, last = (
         max(config.k, config.projection_neighbors - 1),
-        csr_io.last("knn_distance_matrix"),
+        csr_io.last("knn_distance_matrix", context.log.warning),
     )
     with milvus.client() as client:
         done = knn.nearest(client, state, embeddings, index, wanted, last, progress)

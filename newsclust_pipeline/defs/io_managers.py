@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 from zipfile import BadZipFile
 
 import dagster as dg
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock
@@ -21,6 +20,7 @@ from pydantic import Field
 
 from newsclust_pipeline.core.files import atomic_path, write_parquet
 from newsclust_pipeline.defs.console import last_word
+from newsclust_pipeline.search.files import read_neighbours, write_neighbours
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.stories.exports import as_csv, as_json
 from newsclust_pipeline.viz import page
@@ -142,33 +142,12 @@ class CsrIO(AtomicFileIO):
     ending = ".npz"
 
     def write(self, value: Neighbours, path: Path) -> None:
-        """Write the matrix under SciPy's names, and what it was made of."""
-        matrix = value.matrix()
-        with path.open("wb") as file:
-            np.savez(
-                file,
-                format=np.array(b"csr"),
-                shape=np.array(matrix.shape),
-                data=matrix.data,
-                indices=matrix.indices,
-                indptr=matrix.indptr,
-                doc_id=value.doc_id,
-                neighbours=value.indices,
-                neighbour_distances=value.distances,
-                k=np.array(value.k),
-                made_of=np.array(value.provenance),
-            )
+        """Write neighbours; see `search.files.write_neighbours`."""
+        write_neighbours(value, path)
 
     def read(self, path: Path) -> Neighbours:
-        """Read the lists of neighbours; the matrix follows from them."""
-        with np.load(path) as file:
-            return Neighbours(
-                doc_id=file["doc_id"],
-                indices=file["neighbours"],
-                distances=file["neighbour_distances"],
-                k=int(file["k"]),
-                provenance=str(file["made_of"]),
-            )
+        """Read neighbours; see `search.files.read_neighbours`."""
+        return read_neighbours(path)
 
 
 class JsonIO(AtomicFileIO):

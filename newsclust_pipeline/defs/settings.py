@@ -144,6 +144,13 @@ SETTINGS = (
         "news_data",
     ),
     Setting(
+        "MILVUS_OWNER",
+        "milvus.owner",
+        "The owner of the collection, which the collection records. Set it where the data folder "
+        "doesn't outlive a run, or has lost its id. See [Operations](operations.md).",
+        shown="the data folder's own id",
+    ),
+    Setting(
         "MILVUS_INDEX",
         "milvus.index",
         "The index: `FLAT` (exact), `IVF_FLAT`, `HNSW`, `AUTOINDEX` (approximate). See "

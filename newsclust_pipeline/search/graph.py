@@ -1,7 +1,7 @@
 """The k nearest documents of every document, and their symmetric matrix of distances."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -33,7 +33,8 @@ class Neighbours:
             is not its own neighbour.
         distances: (n, width) float32: Euclidean distances to them, the same in both directions.
         k: how many neighbours the matrix uses; the rest is for the projection.
-        provenance: the vectors and the index that the neighbours result from.
+        provenance: the embedder and the index that the neighbours result from.
+        checksums: (n,) int64 of the vectors that the neighbours result from.
     """
 
     doc_id: np.ndarray
@@ -41,6 +42,7 @@ class Neighbours:
     distances: np.ndarray
     k: int
     provenance: str = ""
+    checksums: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def matrix(self) -> sp.csr_array:
         """Return the symmetric distance matrix (n, n), CSR, of the first k neighbours; read-only.

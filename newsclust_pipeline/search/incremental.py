@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from newsclust_pipeline.core.tables import checksums
 from newsclust_pipeline.search.graph import Neighbours, exact_distances
 
 # A generous bound on the error of squared distances from inner products in float32.
@@ -42,6 +43,8 @@ def carry_over(
 ) -> KnownNeighbours:
     """Return the neighbours of the last run, updated: equal to those of a new search.
 
+    A document whose vector has changed counts as one that left and a new one that arrived.
+
     Args:
         previous: neighbours of the last run. (Those of an approximate search stay approximate.)
         provenance: as of `Neighbours`; neighbours with another one are not used.
@@ -55,9 +58,9 @@ def carry_over(
     nothing_known = KnownNeighbours(indices, distances, np.arange(n))
     if previous is None or not 0 < width <= previous.indices.shape[1]:
         return nothing_known
-    if previous.provenance != provenance:
+    if previous.provenance != provenance or len(previous.checksums) != len(previous.doc_id):
         return nothing_known
-    now = _current_rows(previous.doc_id, doc_id)
+    now = _current_rows(previous, doc_id, checksums(vectors))
     old = now[now >= 0]
     new = np.setdiff1d(np.arange(n), old, assume_unique=True)
     # Ties are broken by row, so the order must be unchanged. If more than half of the documents
@@ -70,12 +73,15 @@ def carry_over(
     return KnownNeighbours(indices, distances, np.union1d(new, uncertain))
 
 
-def _current_rows(before: np.ndarray, doc_id: np.ndarray) -> np.ndarray:
-    """Return the current rows of the former documents; −1 for those that left."""
+def _current_rows(previous: Neighbours, doc_id: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Return the current rows of the former documents; −1 for those that left or have changed."""
+    if not len(doc_id):
+        return np.full(len(previous.doc_id), -1)
     order = np.argsort(doc_id)
-    place = np.searchsorted(doc_id, before, sorter=order)
-    rows = order[np.minimum(place, len(order) - 1)] if len(order) else np.zeros(0, dtype=np.intp)
-    return np.where(doc_id[rows] == before, rows, -1)
+    place = np.searchsorted(doc_id, previous.doc_id, sorter=order)
+    rows = order[np.minimum(place, len(order) - 1)]
+    same = (doc_id[rows] == previous.doc_id) & (sums[rows] == previous.checksums)
+    return np.where(same, rows, -1)
 
 
 def _update(

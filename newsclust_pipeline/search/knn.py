@@ -14,12 +14,12 @@ import pyarrow as pa
 
 from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.progress import Progress
-from newsclust_pipeline.core.tables import matrix
+from newsclust_pipeline.core.tables import checksums, matrix
 from newsclust_pipeline.search.graph import Neighbours, Search, fill_neighbours, nearest_rows
 from newsclust_pipeline.search.incremental import carry_over
-from newsclust_pipeline.store import collection
 from newsclust_pipeline.store.client import Client
-from newsclust_pipeline.store.collection import FOREIGN_WRITER, CollectionState
+from newsclust_pipeline.store.collection import FOREIGN_WRITER, search_target
+from newsclust_pipeline.store.contents import CollectionState, vector_space, verify_inputs
 from newsclust_pipeline.store.indexes import MILVUS, Index
 from newsclust_pipeline.store.schema import METRIC
 
@@ -59,20 +59,21 @@ def nearest(
         CollectionError: the collection was filled from other embeddings, or contains other
             documents.
     """
-    collection.verify_inputs(state, embeddings)
+    verify_inputs(state, embeddings)
     vectors = matrix(embeddings)
     doc_id = np.array(embeddings["doc_id"].to_pylist(), dtype=np.str_)
     width = max(min(k, len(doc_id) - 1), 0)
-    provenance = f"{collection.vector_space(embeddings)} {index.name}"
+    provenance = f"{vector_space(embeddings)} {index.name}"
     known = carry_over(previous, provenance, vectors, doc_id, width)
     if index.backend == MILVUS:
-        target = collection.search_target(client, state, embeddings)
+        target = search_target(client, state, embeddings)
         search, exact = _milvus_search(client, target, doc_id.tolist(), index), index.exact
     else:
         exact = index.exact or len(known.pending) * _MIN_SHARE_FOR_CELLS < len(doc_id)
         search = faiss_search(vectors, Index() if exact else index)
     fill_neighbours(search, vectors, known.pending, known.indices, known.distances, exact, progress)
-    neighbours = Neighbours(doc_id, known.indices, known.distances, k, provenance)
+    sums = checksums(vectors)
+    neighbours = Neighbours(doc_id, known.indices, known.distances, k, provenance, sums)
     return KnnResult(neighbours, searched=len(known.pending))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from newsclust_pipeline.store.batches import batches
 from newsclust_pipeline.store.manifest import Manifest
+from newsclust_pipeline.store.owner import Owner
 from newsclust_pipeline.store.retries import TranslateError, retry
 
 if TYPE_CHECKING:
@@ -28,16 +29,20 @@ class Client:
 
     Attributes:
         is_lite: whether this is Milvus Lite, whose vectors are quickly read back.
+        is_private: whether everything in it belongs to the owner: a file in the data folder.
+        owner: on whose behalf collections are created, written and dropped.
         manifest: what the collection is known to contain without opening it; only for a Milvus Lite
             file that is unchanged since its last run, and only before the first call.
     """
 
     is_lite = False
+    is_private = False
     manifest: Manifest | None = None
 
     def __init__(
         self,
         open_client: Callable[[], "MilvusClient"],
+        owner: Owner,
         translate_error: TranslateError,
         patience: float = 0,
     ) -> None:
@@ -45,10 +50,12 @@ class Client:
 
         Args:
             open_client: returns the client that does the work.
+            owner: the owner of the collections.
             translate_error: returns the error to raise for a call that failed for good.
             patience: seconds during which failed calls are repeated.
         """
         self._open_client = open_client
+        self.owner = owner
         self._translate_error = translate_error
         self._patience = patience
 
@@ -69,6 +76,15 @@ class Client:
         size = max(data.itemsize * data.shape[1], limit * _BYTES_PER_HIT)
         search = partial(self._call, "search", collection, limit=limit, **options)
         return [hits for batch in batches([size] * len(data)) for hits in search(data=data[batch])]
+
+    def create_collection(self, collection: str, **options: Any) -> None:
+        """Create a collection, unless a former attempt of the same call has created it."""
+
+        def create() -> None:
+            if not self._client.has_collection(collection):
+                self._client.create_collection(collection, **options)
+
+        self._retry(create)
 
     def settle(self, collection: str, field: str) -> None:
         """Flush what was written and wait until it is indexed, at most half an hour.
@@ -93,14 +109,16 @@ class Client:
         rows = self.query(collection, filter="", output_fields=["count(*)"])
         return int(rows[0]["count(*)"])
 
-    def ids(self, collection: str) -> set[str]:
-        """Return the ids of all documents, however many."""
-        return self._retry(partial(self._read_ids, collection))
+    def checksums(self, collection: str) -> dict[str, int]:
+        """Return the stored checksum of every document, by id, however many."""
+        return self._retry(partial(self._read_checksums, collection))
 
-    def _read_ids(self, collection: str) -> set[str]:
-        pages = self._client.query_iterator(collection, batch_size=PAGE_ROWS, output_fields=["id"])
+    def _read_checksums(self, collection: str) -> dict[str, int]:
+        pages = self._client.query_iterator(
+            collection, batch_size=PAGE_ROWS, output_fields=["id", "checksum"]
+        )
         try:
-            return {row["id"] for page in iter(pages.next, []) for row in page}
+            return {row["id"]: row["checksum"] for page in iter(pages.next, []) for row in page}
         finally:
             pages.close()
 

@@ -6,8 +6,6 @@ is complete: vectors of two embedders never mix, and an interrupted rebuild leav
 collection in use.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,12 +14,26 @@ import pyarrow as pa
 
 from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.progress import Progress
-from newsclust_pipeline.core.tables import join, matrix
+from newsclust_pipeline.core.tables import checksums, join, matrix
 from newsclust_pipeline.store.batches import ROWS_PER_CALL, batches
 from newsclust_pipeline.store.client import Client
+from newsclust_pipeline.store.contents import (
+    CollectionState,
+    content_digest,
+    vector_space,
+    verify_inputs,
+    wanted_content,
+)
 from newsclust_pipeline.store.indexes import Index
-from newsclust_pipeline.store.manifest import Manifest, checksum, checksums
-from newsclust_pipeline.store.ownership import publish, served_collection
+from newsclust_pipeline.store.manifest import Manifest
+from newsclust_pipeline.store.ownership import (
+    collection_name,
+    new_record,
+    publish,
+    record_write,
+    served_collection,
+    verify_owned,
+)
 from newsclust_pipeline.store.schema import METRIC, TEXT_BYTES, create_collection, ensure_index
 
 FOREIGN_WRITER = (
@@ -31,36 +43,21 @@ FOREIGN_WRITER = (
 
 
 @dataclass(frozen=True)
-class CollectionState:
-    """What the collection contains, as persisted: no path and no token.
-
-    Attributes:
-        collection: the alias of the collection.
-        digest: of the embedder and the ids of all documents; equal digests mean equal content.
-    """
-
-    collection: str
-    count: int
-    dimension: int
-    index: str
-    metric: str
-    digest: str
-
-
-@dataclass(frozen=True)
 class Sync:
     """The changes that made the collection equal to the dumps.
 
     Attributes:
         new: documents written.
         removed: documents deleted.
-        rebuilt: whether the collection replaced that of another embedder.
+        rebuilt: whether the collection replaced that of another embedder or version.
+        not_dropped: former collections that stay, since aliases of others point to them.
     """
 
     state: CollectionState
     new: int
     removed: int
     rebuilt: bool
+    not_dropped: tuple[str, ...] = ()
 
     @property
     def reused(self) -> int:
@@ -87,12 +84,12 @@ def sync(
         progress: called with documents written and documents to write.
 
     Raises:
-        CollectionError: the alias is used by something else, or the collection doesn't contain what
-            was written.
+        CollectionError: the collection belongs to something else, which is left unchanged; or it
+            doesn't contain what was written.
     """
     documents = join(embeddings.select(["doc_id"]), articles.select(["doc_id", "text"]))
     vectors = matrix(embeddings)
-    wanted = _wanted(alias, embeddings, index)
+    wanted = wanted_content(client, alias, embeddings, index)
     state = CollectionState(
         alias, len(vectors), vectors.shape[1], index.kind, METRIC, content_digest(embeddings)
     )
@@ -100,17 +97,17 @@ def sync(
     if manifest == wanted:
         return Sync(state, new=0, removed=0, rebuilt=False)
     previous = served_collection(client, alias)
-    _prepare(client, wanted.collection, vectors.shape[1], index)
-    stored = _stored_checksums(client, manifest, wanted)
-    removed = sorted(stored.keys() - wanted.documents.keys())
+    _prepare(client, wanted, vectors.shape[1], index)
+    removed, rows = _changes(client, manifest, wanted)
+    if removed or len(rows):
+        record_write(client, alias, wanted.collection)
     _delete(client, wanted.collection, removed)
-    changed = [stored.get(doc_id) != s for doc_id, s in wanted.documents.items()]
-    rows = np.flatnonzero(np.array(changed, dtype=bool))
-    _write(client, wanted.collection, documents.take(rows), vectors[rows], progress)
+    _write(client, wanted, documents.take(rows), vectors[rows], progress)
     _verify_count(client, wanted.collection, len(vectors))
-    publish(client, alias, previous, wanted.collection)
+    not_dropped = publish(client, alias, previous, wanted.collection)
     client.record_manifest(wanted)
-    return Sync(state, len(rows), len(removed), previous not in {None, wanted.collection})
+    rebuilt = previous not in {None, wanted.collection}
+    return Sync(state, len(rows), len(removed), rebuilt, tuple(not_dropped))
 
 
 def verify(client: Client, state: CollectionState, embeddings: pa.Table) -> None:
@@ -122,7 +119,7 @@ def verify(client: Client, state: CollectionState, embeddings: pa.Table) -> None
         CollectionError: documents or vectors differ.
     """
     verify_inputs(state, embeddings)
-    wanted, manifest = _wanted(state.collection, embeddings), client.manifest
+    wanted, manifest = wanted_content(client, state.collection, embeddings), client.manifest
     if manifest and _same_collection(manifest, wanted) and manifest.documents == wanted.documents:
         return
     collection = search_target(client, state, embeddings)
@@ -131,67 +128,40 @@ def verify(client: Client, state: CollectionState, embeddings: pa.Table) -> None
         _verify_vectors(client, collection, list(wanted.documents), matrix(embeddings))
 
 
-def verify_inputs(state: CollectionState, embeddings: pa.Table) -> None:
-    """Raise an error unless the collection was filled from these embeddings.
-
-    Raises:
-        CollectionError: it was filled from other ones.
-    """
-    if state.digest != content_digest(embeddings):
-        raise CollectionError(
-            f"collection {state.collection}: filled from other embeddings than the current ones. "
-            "Materialise milvus_collection again."
-        )
-
-
 def search_target(client: Client, state: CollectionState, embeddings: pa.Table) -> str:
     """Load the collection of these embeddings and return its own name.
 
     Raises:
         CollectionError: the alias belongs to another collection.
     """
-    collection = collection_name(state.collection, embeddings)
+    collection = collection_name(client, state.collection, vector_space(embeddings))
     if collection != served_collection(client, state.collection):
         raise CollectionError(
-            f"collection {state.collection}: now contains vectors of another embedder. "
+            f"collection {state.collection}: doesn't contain these embeddings any more. "
             "Materialise milvus_collection again."
         )
     client.load_collection(collection)
     return collection
 
 
-def content_digest(embeddings: pa.Table) -> str:
-    """Return a digest of the embedder and the ids, in any order."""
-    content = [_fingerprint(embeddings), *sorted(embeddings["doc_id"].to_pylist())]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def vector_space(embeddings: pa.Table) -> str:
-    """Return the embedder's fingerprint and the dimension of the vectors, as one string."""
-    return f"{_fingerprint(embeddings)}/{matrix(embeddings).shape[1]}"
-
-
-def collection_name(alias: str, embeddings: pa.Table) -> str:
-    """Return the name of the collection of this embedder and dimension."""
-    return f"{alias}_{hashlib.sha256(vector_space(embeddings).encode()).hexdigest()[:12]}"
-
-
-def _fingerprint(embeddings: pa.Table) -> str:
-    return str((embeddings.schema.metadata or {})[b"fingerprint"].decode())
-
-
-def _wanted(alias: str, embeddings: pa.Table, index: Index | None = None) -> Manifest:
-    """Return what the collection of these embeddings must contain."""
-    sums = checksums(embeddings["doc_id"].to_pylist(), matrix(embeddings))
-    return Manifest(alias, collection_name(alias, embeddings), index.name if index else "", sums)
-
-
-def _prepare(client: Client, collection: str, dimension: int, index: Index) -> None:
+def _prepare(client: Client, wanted: Manifest, dimension: int, index: Index) -> None:
     """Create the collection if needed, give it this index and load it."""
-    if not client.has_collection(collection):
-        create_collection(client, collection, dimension)
-    ensure_index(client, collection, index)
-    client.load_collection(collection)
+    if not client.has_collection(wanted.collection):
+        record = new_record(client, wanted.alias, wanted.collection)
+        create_collection(client, wanted.collection, dimension, record)
+    verify_owned(client, wanted.collection, wanted.alias)
+    ensure_index(client, wanted.collection, index)
+    client.load_collection(wanted.collection)
+
+
+def _changes(
+    client: Client, manifest: Manifest | None, wanted: Manifest
+) -> tuple[list[str], np.ndarray]:
+    """Return the ids to delete, and the rows whose document is missing or has another vector."""
+    stored = _stored_checksums(client, manifest, wanted)
+    removed = sorted(stored.keys() - wanted.documents.keys())
+    changed = [stored.get(doc_id) != value for doc_id, value in wanted.documents.items()]
+    return removed, np.flatnonzero(np.array(changed, dtype=bool))
 
 
 def _stored_checksums(
@@ -199,17 +169,18 @@ def _stored_checksums(
 ) -> dict[str, int]:
     """Return the checksum of every stored document's vector, by id.
 
-    A document's id is derived from its text, so on a server a stored id stands for its vector.
-    Milvus Lite's vectors are read: a service doesn't always return the same vector for a text.
+    Milvus Lite's vectors are read: another program may have replaced one without its checksum.
     """
     if manifest and _same_collection(manifest, wanted):
         return manifest.documents
-    ids = sorted(client.ids(wanted.collection))
+    stored = client.checksums(wanted.collection)
     if not client.is_lite:
-        return {doc_id: wanted.documents.get(doc_id, 0) for doc_id in ids}
-    pages = (ids[start : start + ROWS_PER_CALL] for start in range(0, len(ids), ROWS_PER_CALL))
-    stored = (_read_vectors(client, wanted.collection, page) for page in pages)
-    return {i: checksum(vector) for page in stored for i, vector in page.items()}
+        return stored
+    ids = sorted(stored)
+    for start in range(0, len(ids), ROWS_PER_CALL):
+        vectors = _read_vectors(client, wanted.collection, ids[start : start + ROWS_PER_CALL])
+        stored |= {doc_id: int(checksums(vector[None])[0]) for doc_id, vector in vectors.items()}
+    return stored
 
 
 def _same_collection(one: Manifest, other: Manifest) -> bool:
@@ -228,20 +199,22 @@ def _delete(client: Client, collection: str, ids: Sequence[str]) -> None:
 
 
 def _write(
-    client: Client, collection: str, documents: pa.Table, vectors: np.ndarray, progress: Progress
+    client: Client, wanted: Manifest, documents: pa.Table, vectors: np.ndarray, progress: Progress
 ) -> None:
     """Write these documents (columns doc_id, text), and have Milvus Lite's read back."""
     ids = documents["doc_id"].to_pylist()
     texts = [_truncated(text) for text in documents["text"].to_pylist()]
     sizes = [vectors.itemsize * vectors.shape[1] + len(text.encode()) for text in texts]
     for batch in batches(sizes):
-        rows = zip(ids[batch], vectors[batch], texts[batch], strict=True)
-        entities = [{"id": i, "embedding": vector, "text": text} for i, vector, text in rows]
-        client.upsert(collection, entities)
+        entities = [
+            {"id": i, "embedding": vector, "text": text, "checksum": wanted.documents[i]}
+            for i, vector, text in zip(ids[batch], vectors[batch], texts[batch], strict=True)
+        ]
+        client.upsert(wanted.collection, entities)
         progress(batch.stop, len(ids))
-    client.settle(collection, "embedding")
+    client.settle(wanted.collection, "embedding")
     if client.is_lite:
-        _verify_vectors(client, collection, ids, vectors)
+        _verify_vectors(client, wanted.collection, ids, vectors)
 
 
 def _truncated(text: str) -> str:

@@ -17,6 +17,7 @@ from newsclust_pipeline.core.imports import import_pymilvus
 from newsclust_pipeline.store.addresses import without_password
 from newsclust_pipeline.store.client import Client
 from newsclust_pipeline.store.manifest import Manifest, read_manifest, write_manifest
+from newsclust_pipeline.store.owner import Owner
 from newsclust_pipeline.store.retries import brief_message, retry
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ class LiteClient(Client):
 
     is_lite = True
 
-    def __init__(self, path: Path, open_client: Callable[[], "MilvusClient"]) -> None:
-        super().__init__(open_client, partial(_translate_error, path))
+    def __init__(self, path: Path, owner: Owner, open_client: Callable[[], "MilvusClient"]) -> None:
+        super().__init__(open_client, owner, partial(_translate_error, path))
         self._path = path
+        self.is_private = owner.contains(path)
         self.manifest = read_manifest(path)
         self.new_manifest: Manifest | None = None
 
@@ -45,7 +47,7 @@ class LiteClient(Client):
         """Have the manifest written when the file is closed, unless another call follows."""
         self.new_manifest = manifest
 
-    def create_collection(self, collection: str, *args: Any, **options: Any) -> None:
+    def create_collection(self, collection: str, **options: Any) -> None:
         """Create a collection that doesn't exist.
 
         A run that was killed while it created or dropped a collection leaves a part of its folder,
@@ -53,7 +55,7 @@ class LiteClient(Client):
         """
         if not self.has_collection(collection):
             shutil.rmtree(self._path / "collections" / collection, ignore_errors=True)
-        self._call("create_collection", collection, *args, **options)
+        super().create_collection(collection, **options)
 
     def _retry(self, call: Callable[[], Any]) -> Any:
         self.new_manifest = None
@@ -61,7 +63,7 @@ class LiteClient(Client):
 
 
 @contextmanager
-def open_lite(path: Path) -> Iterator[LiteClient]:
+def open_lite(path: Path, owner: Owner) -> Iterator[LiteClient]:
     """Lock a Milvus Lite file for this process; the first call opens it.
 
     Raises:
@@ -74,7 +76,7 @@ def open_lite(path: Path) -> Iterator[LiteClient]:
         )
     with _locked(path):
         with ExitStack() as cleanup:
-            client = LiteClient(path, partial(_start, path, cleanup))
+            client = LiteClient(path, owner, partial(_start, path, cleanup))
             yield client
         if client.new_manifest:
             write_manifest(path, client.new_manifest)

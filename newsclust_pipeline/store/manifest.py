@@ -8,12 +8,8 @@ it.
 
 import hashlib
 import json
-import zlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import numpy as np
 
 from newsclust_pipeline.core.files import atomic_path
 
@@ -33,16 +29,6 @@ class Manifest:
     collection: str
     index: str
     documents: dict[str, int]
-
-
-def checksums(ids: Sequence[str], vectors: np.ndarray) -> dict[str, int]:
-    """Return the checksum of every document's vector, by id; `vectors` is (n, d)."""
-    return {doc_id: checksum(vector) for doc_id, vector in zip(ids, vectors, strict=True)}
-
-
-def checksum(vector: np.ndarray) -> int:
-    """Return the checksum of a vector (d,) float32."""
-    return zlib.crc32(vector.data)
 
 
 def read_manifest(path: Path) -> Manifest | None:

@@ -2,6 +2,7 @@
 
 from newsclust_pipeline.store.client import Client
 from newsclust_pipeline.store.indexes import Index
+from newsclust_pipeline.store.ownership import Record
 
 # All vectors have unit length, so the largest inner product is the smallest Euclidean distance,
 # and Milvus Lite searches it in far less time and memory than L2.
@@ -9,15 +10,18 @@ METRIC = "IP"
 TEXT_BYTES = 65_535  # the limit of Milvus for VARCHAR
 
 
-def create_collection(client: Client, collection: str, dimension: int) -> None:
-    """Create a collection with the columns id, embedding and text."""
+def create_collection(client: Client, collection: str, dimension: int, record: Record) -> None:
+    """Create a collection with the fields id, embedding, text and checksum (of the embedding)."""
     from pymilvus import DataType
 
     schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
     schema.add_field("id", DataType.VARCHAR, is_primary=True, max_length=64)
     schema.add_field("embedding", DataType.FLOAT_VECTOR, dim=dimension)
     schema.add_field("text", DataType.VARCHAR, max_length=TEXT_BYTES)
-    client.create_collection(collection, schema=schema, consistency_level="Strong")
+    schema.add_field("checksum", DataType.INT64)
+    client.create_collection(
+        collection, schema=schema, consistency_level="Strong", properties=record.properties
+    )
 
 
 def ensure_index(client: Client, collection: str, index: Index) -> None:

@@ -12,6 +12,7 @@ from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.imports import import_pymilvus
 from newsclust_pipeline.store.addresses import parse_address
 from newsclust_pipeline.store.client import Client
+from newsclust_pipeline.store.owner import Owner
 from newsclust_pipeline.store.retries import brief_message, error_code, is_transient, retry
 
 _START_PATIENCE = 30.0  # the address may be wrong: don't let its owner wait for longer
@@ -46,7 +47,9 @@ class ServerClient(Client):
 
 
 @contextmanager
-def open_server(uri: str, token: str | None, patience: float) -> Iterator[ServerClient]:
+def open_server(
+    uri: str, owner: Owner, token: str | None, patience: float
+) -> Iterator[ServerClient]:
     """Connect to a server.
 
     Raises:
@@ -70,7 +73,7 @@ def open_server(uri: str, token: str | None, patience: float) -> Iterator[Server
     translate_error = partial(_translate_error, address, secret)
     client = retry(connect, translate_error, min(patience, _START_PATIENCE))
     try:
-        yield ServerClient(lambda: client, translate_error, patience)
+        yield ServerClient(lambda: client, owner, translate_error, patience)
     finally:
         client.close()
 

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from newsclust_pipeline.core.tables import join, lists_of, matrix
+from newsclust_pipeline.core.tables import checksums, join, lists_of, matrix
 
 ARTICLES = pa.table({"doc_id": ["a", "b", "c"], "title": ["A", "B", "C"]})
 
@@ -56,3 +56,10 @@ def test_lists_keep_their_type_in_parquet(tmp_path):
     table = pa.table({"venues": pa.array([["Post"], []], lists_of(pa.string()))})
     pq.write_table(table, tmp_path / "lists.parquet")
     assert pq.read_schema(tmp_path / "lists.parquet").equals(table.schema)
+
+
+def test_checksums_follow_every_bit_of_a_row():
+    rows = np.array([[1, 2], [1, 2], [1, np.nextafter(np.float32(2), 3)]], np.float32)
+    first, second, third = checksums(rows).tolist()
+    assert first == second != third
+    assert checksums(rows[:0]).shape == (0,)

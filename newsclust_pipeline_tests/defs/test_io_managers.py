@@ -21,6 +21,7 @@ NEIGHBOURS = Neighbours(
     indices=np.array([[1, 2], [0, 2], [0, 1]], dtype=np.int32),
     distances=np.array([[0.0, 1.5], [0.0, 1.5], [1.5, 1.5]], dtype=np.float32),
     k=1,
+    checksums=np.array([1, 2, 3]),
 )
 
 

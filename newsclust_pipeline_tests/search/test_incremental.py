@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from newsclust_pipeline.core.tables import checksums
 from newsclust_pipeline.search.graph import Neighbours, fill_neighbours
 from newsclust_pipeline.search.incremental import carry_over
 from newsclust_pipeline.search.knn import faiss_search
@@ -31,7 +32,9 @@ def search(vectors, doc_id, k, previous=None):
     known = carry_over(previous, "minilm/16", vectors, doc_id, width)
     every = faiss_search(vectors, Index())
     fill_neighbours(every, vectors, known.pending, known.indices, known.distances)
-    return Neighbours(doc_id, known.indices, known.distances, k, "minilm/16"), known.pending
+    return Neighbours(
+        doc_id, known.indices, known.distances, k, "minilm/16", checksums(vectors)
+    ), known.pending
 
 
 def assert_same(one, other):
@@ -132,3 +135,25 @@ def test_a_handful_of_documents_is_updated_too(before, after):
     previous, _ = search(vectors[:before], doc_id[:before], 3)
     updated, _ = search(vectors[:after], doc_id[:after], 3, previous)
     assert_same(updated, search(vectors[:after], doc_id[:after], 3)[0])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_changed_vectors_are_searched_again(seed):
+    vectors, doc_id = corpus(600, seed=seed)
+    previous, _ = search(vectors, doc_id, 10)
+    changed = np.random.default_rng(seed).choice(600, size=20, replace=False)
+    vectors = vectors.copy()
+    vectors[changed] = unit(np.random.default_rng(seed + 9).normal(size=(20, 16)))
+    updated, rows = search(vectors, doc_id, 10, previous)
+    assert set(changed) <= set(rows)
+    assert len(rows) < 600
+    assert_same(updated, search(vectors, doc_id, 10)[0])
+
+
+def test_if_all_vectors_have_changed_everything_is_searched_again():
+    vectors, doc_id = corpus(100)
+    previous, _ = search(vectors, doc_id, 5)
+    turned = np.roll(vectors, 1, axis=1)
+    updated, rows = search(turned, doc_id, 5, previous)
+    assert len(rows) == 100
+    assert_same(updated, search(turned, doc_id, 5)[0])

@@ -14,6 +14,7 @@ from newsclust_pipeline.search.knn import recall
 from newsclust_pipeline.store.collection import sync
 from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline.store.indexes import Index
+from newsclust_pipeline_tests.documents import OWNER
 
 NUMBERS = itertools.count()
 FAISS, MILVUS = Index(backend="faiss"), Index(backend="milvus")
@@ -32,7 +33,7 @@ def client(request, tmp_path_factory):
         uri = request.getfixturevalue("milvus_server").uri
     else:
         uri = str(tmp_path_factory.mktemp("lite") / "milvus.db")
-    with connect(uri) as opened:
+    with connect(uri, OWNER) as opened:
         yield opened
 
 

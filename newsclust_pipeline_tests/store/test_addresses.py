@@ -5,6 +5,7 @@ import pytest
 from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.store.addresses import is_server
 from newsclust_pipeline.store.connection import connect
+from newsclust_pipeline_tests.documents import OWNER
 
 SECRET = "very-secret"  # noqa: S105
 
@@ -29,6 +30,6 @@ def test_only_an_address_with_a_scheme_is_a_server(uri, server):
     ],
 )
 def test_a_malformed_address_is_refused_without_printing_its_password(uri):
-    with pytest.raises(CollectionError, match=r"`milvus.uri`.*http") as caught, connect(uri):
+    with pytest.raises(CollectionError, match=r"`milvus.uri`.*http") as caught, connect(uri, OWNER):
         pass
     assert SECRET not in str(caught.value)

@@ -2,16 +2,18 @@
 
 import numpy as np
 
+from newsclust_pipeline.core.tables import checksums, matrix
 from newsclust_pipeline.store import client as client_module
 from newsclust_pipeline.store.collection import search_target
 from newsclust_pipeline_tests.documents import embeddings, fill, ids
 
 
-def test_all_ids_are_read_page_by_page(client, name, monkeypatch):
+def test_all_checksums_are_read_page_by_page(client, name, monkeypatch):
     monkeypatch.setattr(client_module, "PAGE_ROWS", 100)
     doc_ids = ids(*range(450))
     collection = search_target(client, fill(client, name, doc_ids).state, embeddings(doc_ids))
-    assert client.ids(collection) == set(doc_ids)
+    expected = checksums(matrix(embeddings(doc_ids))).tolist()
+    assert client.checksums(collection) == dict(zip(doc_ids, expected, strict=True))
 
 
 def test_a_search_sees_the_latest_writes(client, name):

@@ -9,14 +9,7 @@ import pyarrow as pa
 import pytest
 
 from newsclust_pipeline.core.errors import CollectionError
-from newsclust_pipeline.store.collection import (
-    collection_name,
-    content_digest,
-    search_target,
-    sync,
-    verify,
-    verify_inputs,
-)
+from newsclust_pipeline.store.collection import search_target, sync, verify
 from newsclust_pipeline.store.indexes import Index
 from newsclust_pipeline_tests.documents import (
     articles,
@@ -145,13 +138,6 @@ def test_the_search_target_is_the_loaded_collection(client, name):
     assert client.count(target) == 3
 
 
-def test_other_embeddings_than_those_of_the_collection_are_refused(client, name):
-    state = fill(client, name, ids(1, 2, 3)).state
-    for others in (embeddings(ids(1, 2)), embeddings(ids(1, 2, 3), fingerprint="minilm/2")):
-        with pytest.raises(CollectionError, match=rf"{name}: .*Materialise milvus_collection"):
-            verify_inputs(state, others)
-
-
 def test_an_alias_that_moved_to_another_embedder_is_refused(client, name):
     table = embeddings(ids(1, 2, 3))
     state = sync(client, name, articles(ids(1, 2, 3)), table, Index()).state
@@ -160,17 +146,10 @@ def test_an_alias_that_moved_to_another_embedder_is_refused(client, name):
         search_target(client, state, table)
 
 
-def test_the_digest_depends_on_documents_and_embedder_not_on_order():
-    digest = content_digest(embeddings(ids(1, 2)))
-    assert content_digest(embeddings(ids(2, 1))) == digest
-    others = [embeddings(ids(1)), embeddings(ids(1, 2), fingerprint="minilm/2")]
-    assert digest not in map(content_digest, others)
-
-
 def test_verify_accepts_the_content_and_notices_missing_documents(client, name):
     table = embeddings(ids(1, 2, 3))
     state = fill(client, name, ids(1, 2, 3)).state
     verify(client, state, table)
-    client.delete(collection_name(name, table), ids=["d0002"])
+    client.delete(search_target(client, state, table), ids=["d0002"])
     with pytest.raises(CollectionError, match=rf"{name}.*contains 2 documents instead of 3"):
         verify(client, state, table)

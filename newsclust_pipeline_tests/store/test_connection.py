@@ -9,14 +9,14 @@ import pytest
 
 from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.store.connection import connect
-from newsclust_pipeline_tests.documents import assert_stored, embeddings, fill, ids
+from newsclust_pipeline_tests.documents import OWNER, assert_stored, embeddings, fill, ids
 
 
 def test_a_file_keeps_its_documents_when_it_is_closed(tmp_path):
     uri = str(tmp_path / "deeper" / "milvus.db")
-    with connect(uri) as client:
+    with connect(uri, OWNER) as client:
         before = fill(client, "news", ids(1, 2, 3)).state
-    with connect(uri) as client:
+    with connect(uri, OWNER) as client:
         assert_stored(client, "news", embeddings(ids(1, 2, 3)))
         assert fill(client, "news", ids(1, 2, 3)).state == before
 
@@ -24,13 +24,18 @@ def test_a_file_keeps_its_documents_when_it_is_closed(tmp_path):
 def test_an_os_error_of_the_caller_is_not_translated(
     tmp_path,
 ):
-    with pytest.raises(FileNotFoundError, match="elsewhere"), connect(str(tmp_path / "milvus.db")):
+    with (
+        pytest.raises(FileNotFoundError, match="elsewhere"),
+        connect(str(tmp_path / "milvus.db"), OWNER),
+    ):
         raise FileNotFoundError("elsewhere")
 
 
 def test_pymilvus_does_not_read_the_environment_variable_of_the_pipeline(tmp_path):
     opens = "import os; from newsclust_pipeline.store.connection import connect\n"
-    opens += "with connect(os.environ['MILVUS_URI']) as client: print(client.list_collections())"
+    opens += "from newsclust_pipeline_tests.documents import OWNER\n"
+    opens += "with connect(os.environ['MILVUS_URI'], OWNER) as client:\n"
+    opens += "    print(client.list_collections())"
     environment = os.environ | {"MILVUS_URI": str(tmp_path / "milvus.db")}
     done = subprocess.run(
         [sys.executable, "-c", opens], env=environment, capture_output=True, text=True, check=False
@@ -41,6 +46,6 @@ def test_pymilvus_does_not_read_the_environment_variable_of_the_pipeline(tmp_pat
 def test_retried_calls_leave_no_traceback_on_the_terminal(capfd):
     level = logging.getLogger("pymilvus").level
     with pytest.raises(CollectionError):
-        connect("http://127.0.0.1:9", patience=0.6).__enter__()
+        connect("http://127.0.0.1:9", OWNER, patience=0.6).__enter__()
     assert "Traceback" not in capfd.readouterr().err
     assert logging.getLogger("pymilvus").level == level

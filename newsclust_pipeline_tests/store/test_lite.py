@@ -13,13 +13,14 @@ import pytest
 from newsclust_pipeline.core.errors import CollectionError, NewsclustError
 from newsclust_pipeline.store import lite
 from newsclust_pipeline.store.connection import connect
-from newsclust_pipeline_tests.documents import assert_stored, embeddings, fill, ids
+from newsclust_pipeline_tests.documents import OWNER, assert_stored, embeddings, fill, ids
 
 # Takes the file, says so, and holds it until it is told to let go.
 HOLDER = """
 import sys
 from newsclust_pipeline.store.connection import connect
-with connect(sys.argv[1]) as client:
+from newsclust_pipeline_tests.documents import OWNER
+with connect(sys.argv[1], OWNER) as client:
     print("held", flush=True)
     sys.stdin.readline()
     client.create_collection("left_by_the_holder", dimension=2)
@@ -39,12 +40,12 @@ import os, signal, sys
 from newsclust_pipeline.store.collection import sync
 from newsclust_pipeline.store.indexes import Index
 from newsclust_pipeline.store.connection import connect
-from newsclust_pipeline_tests.documents import articles, embeddings, ids
+from newsclust_pipeline_tests.documents import OWNER, articles, embeddings, ids
 many = ids(*range(2500))
 def die(done, total):
     if done >= int(sys.argv[2]):
         os.kill(os.getpid(), signal.SIGKILL)
-with connect(sys.argv[1]) as client:
+with connect(sys.argv[1], OWNER) as client:
     sync(client, "news", articles(many), embeddings(many), Index(), die)
 """
 MANY = ids(*range(2500))
@@ -53,7 +54,7 @@ PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
 
 def test_another_program_can_open_the_file_once_it_is_closed(tmp_path):
     uri = str(tmp_path / "milvus.db")
-    with pytest.raises(RuntimeError, match="stage broke"), connect(uri) as client:
+    with pytest.raises(RuntimeError, match="stage broke"), connect(uri, OWNER) as client:
         fill(client, "news", ids(1, 2, 3))
         raise RuntimeError("stage broke")  # after a failure, too
     with subprocess.Popen([sys.executable, "-c", NOTEBOOK, uri], **PIPES) as notebook:
@@ -61,11 +62,11 @@ def test_another_program_can_open_the_file_once_it_is_closed(tmp_path):
         # And while somebody else has it open, who doesn't take turns, we say so at once.
         with (
             pytest.raises(CollectionError, match=r"another program.*has the file open"),
-            connect(uri) as client,
+            connect(uri, OWNER) as client,
         ):
             client.list_collections()
         notebook.communicate("")
-    with connect(uri) as client:
+    with connect(uri, OWNER) as client:
         assert fill(client, "news", ids(1, 2, 3)).new == 0
 
 
@@ -81,7 +82,7 @@ def test_two_processes_take_turns_with_one_file(tmp_path):
             assert second.stdout.readline() == "held\n"
             # ...and dies without a word: its lock must go with it.
             second.kill()
-    with connect(uri) as client:
+    with connect(uri, OWNER) as client:
         assert client.list_collections() == ["left_by_the_holder"]
     assert (first.returncode, second.returncode) == (0, -9)
 
@@ -92,7 +93,7 @@ def test_a_lock_that_is_never_freed_raises_an_error(tmp_path, monkeypatch):
     with subprocess.Popen([sys.executable, "-c", HOLDER, uri], **PIPES) as holder:
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(CollectionError, match=r"another run has the file open.*`milvus.uri`"):
-            connect(uri).__enter__()
+            connect(uri, OWNER).__enter__()
         holder.communicate("let go\n")
 
 
@@ -101,19 +102,19 @@ def test_the_next_run_completes_what_a_killed_run_has_begun(tmp_path, written):
     uri = str(tmp_path / "milvus.db")
     command = [sys.executable, "-c", FILLER, uri, str(written)]
     assert subprocess.run(command, check=False).returncode == -9
-    with connect(uri) as client:
+    with connect(uri, OWNER) as client:
         assert fill(client, "news", MANY).new == 2500 - written
         assert_stored(client, "news", embeddings(MANY))
 
 
 def test_an_incomplete_collection_folder_is_replaced(tmp_path):
     old, uri = tmp_path / "old.db", tmp_path / "milvus.db"
-    with connect(str(old)) as client:
+    with connect(str(old), OWNER) as client:
         fill(client, "news", ids(1, 2))
     shutil.copytree(old / "collections", uri / "collections")
     for schema in uri.glob("collections/*/schema.json"):
         schema.unlink()
-    with connect(str(uri)) as client:
+    with connect(str(uri), OWNER) as client:
         fill(client, "news", ids(1, 2))
         assert_stored(client, "news", embeddings(ids(1, 2)))
 
@@ -125,18 +126,18 @@ def test_a_full_disk_raises_an_error_and_the_next_run_completes(tmp_path, limit)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))  # no file may grow beyond
     try:
         full = pytest.raises(CollectionError, match=r"milvus\.db: .*free some space")
-        with full, connect(uri) as client:
+        with full, connect(uri, OWNER) as client:
             fill(client, "news", MANY)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    with connect(uri) as client:
+    with connect(uri, OWNER) as client:
         fill(client, "news", MANY)
         assert_stored(client, "news", embeddings(MANY))
 
 
 def test_a_damaged_file_is_reported_or_repaired(tmp_path):
     sound, uri = tmp_path / "sound.db", tmp_path / "milvus.db"
-    with connect(str(sound)) as client:
+    with connect(str(sound), OWNER) as client:
         fill(client, "news", ids(*range(300)))
     told = 0
     parts = [path.relative_to(sound) for path in sound.rglob("*") if path.is_file()]
@@ -144,7 +145,7 @@ def test_a_damaged_file_is_reported_or_repaired(tmp_path):
         shutil.copytree(sound, uri)
         (uri / part).write_bytes((sound / part).read_bytes()[: (sound / part).stat().st_size // 2])
         try:
-            with connect(str(uri)) as client:
+            with connect(str(uri), OWNER) as client:
                 fill(client, "news", ids(*range(300)))
                 assert_stored(client, "news", embeddings(ids(*range(300))))
         except CollectionError as error:
@@ -164,7 +165,7 @@ def test_a_file_of_another_kind_is_refused_and_unchanged(tmp_path, file, advice)
     path.write_text("not Milvus at all")
     with (
         pytest.raises(NewsclustError, match=rf"{file}: .*{advice}"),
-        connect(str(path)) as client,
+        connect(str(path), OWNER) as client,
     ):
         client.list_collections()
     assert path.read_text() == "not Milvus at all"
@@ -172,7 +173,10 @@ def test_a_file_of_another_kind_is_refused_and_unchanged(tmp_path, file, advice)
 
 def test_a_folder_that_cannot_be_created_raises_an_error(tmp_path):
     (tmp_path / "data").write_text("a file where the data folder should be")
-    with pytest.raises(NewsclustError, match="data"), connect(str(tmp_path / "data" / "milvus.db")):
+    with (
+        pytest.raises(NewsclustError, match="data"),
+        connect(str(tmp_path / "data" / "milvus.db"), OWNER),
+    ):
         pass
 
 
@@ -192,6 +196,6 @@ def test_the_private_parts_of_milvus_lite_are_where_this_release_has_them(tmp_pa
     finally:
         server.stop(grace=None).wait()
         database.close()
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         client.create_collection("some", dimension=2)
     assert (path / "collections" / "some" / "schema.json").is_file()

@@ -11,7 +11,7 @@ from newsclust_pipeline.store.collection import sync, verify
 from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline.store.indexes import Index
 from newsclust_pipeline.store.manifest import read_manifest
-from newsclust_pipeline_tests.documents import articles, assert_stored, embeddings, fill, ids
+from newsclust_pipeline_tests.documents import OWNER, articles, assert_stored, embeddings, fill, ids
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def forbid_opening(monkeypatch):
 
 
 def fill_closed(path, doc_ids, **embedder):
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         return fill(client, "news", doc_ids, **embedder)
 
 
@@ -39,16 +39,16 @@ def test_an_unchanged_file_is_not_opened(path, forbid_opening):
     forbid_opening()
     again = fill_closed(path, ids(3, 1, 2))
     assert (again.state, again.new, again.removed, again.rebuilt) == (first.state, 0, 0, False)
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         verify(client, first.state, embeddings(ids(1, 2, 3)))
 
 
 def test_new_documents_are_written_without_reading_the_stored_ids(path, monkeypatch):
     fill_closed(path, ids(1, 2, 3))
-    monkeypatch.setattr(Client, "ids", lambda *_: pytest.fail("ids are known"))
+    monkeypatch.setattr(Client, "checksums", lambda *_: pytest.fail("they are known"))
     done = fill_closed(path, ids(2, 3, 4))
     assert (done.new, done.removed) == (1, 1)
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         assert_stored(client, "news", embeddings(ids(2, 3, 4)))
     assert list(read_manifest(path).documents) == ids(2, 3, 4)
 
@@ -67,10 +67,10 @@ def test_a_manifest_is_valid_only_for_its_own_content(path, changed):
     fill_closed(path, ids(1, 2, 3))
     values = {"doc_ids": ids(1, 2, 3), "name": "news", "index": Index()} | changed
     table = embeddings(values["doc_ids"], fingerprint=values.get("fingerprint", "minilm/1"))
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         sync(client, values["name"], articles(values["doc_ids"]), table, values["index"])
     assert read_manifest(path).index == values["index"].name
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         assert_stored(client, values["name"], table)
         assert (
             client.describe_index(values["name"], "embedding")["index_type"] == values["index"].kind
@@ -86,24 +86,24 @@ def delete_a_document(client):
 @pytest.mark.parametrize("flushed", [True, False])
 def test_a_change_by_another_program_invalidates_the_manifest(path, flushed):
     fill_closed(path, ids(1, 2, 3))
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         delete_a_document(client)
         if flushed:
             client.flush(client.list_collections()[0])
     assert read_manifest(path) is None
     assert fill_closed(path, ids(1, 2, 3)).new == 1
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         assert_stored(client, "news", embeddings(ids(1, 2, 3)))
 
 
 def test_a_vector_replaced_by_another_program_is_corrected(path):
     fill_closed(path, ids(1, 2, 3))
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         [collection] = client.list_collections()
         other = embeddings(ids(9))["embedding"][0].as_py()
-        client.upsert(collection, [{"id": "d0002", "embedding": other, "text": "x"}])
+        client.upsert(collection, [{"id": "d0002", "embedding": other, "text": "x", "checksum": 1}])
     assert fill_closed(path, ids(1, 2, 3)).new == 1
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         assert_stored(client, "news", embeddings(ids(1, 2, 3)))
 
 
@@ -111,23 +111,26 @@ def test_a_vector_that_the_embedder_changed_is_noticed_and_written_again(path):
     table = embeddings(ids(1, 2, 3))
     other = table.take([0, 2, 1]).set_column(0, "doc_id", table["doc_id"])
     state = fill_closed(path, ids(1, 2, 3)).state
-    with connect(str(path)) as client, pytest.raises(CollectionError, match="document d0002"):
+    with (
+        connect(str(path), OWNER) as client,
+        pytest.raises(CollectionError, match="Materialise milvus_collection"),
+    ):
         verify(client, state, other)
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         assert sync(client, "news", articles(ids(1, 2, 3)), other, Index()).new == 2
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         assert_stored(client, "news", other)
 
 
 def test_a_failed_run_writes_no_manifest(path):
-    with pytest.raises(RuntimeError, match="broke"), connect(str(path)) as client:
+    with pytest.raises(RuntimeError, match="broke"), connect(str(path), OWNER) as client:
         fill(client, "news", ids(1, 2, 3))
         raise RuntimeError("broke")
     assert read_manifest(path) is None
 
 
 def test_a_call_after_the_sync_prevents_the_manifest(path):
-    with connect(str(path)) as client:
+    with connect(str(path), OWNER) as client:
         fill(client, "news", ids(1, 2, 3))
         delete_a_document(client)
     assert read_manifest(path) is None

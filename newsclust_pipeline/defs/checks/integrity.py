@@ -17,7 +17,7 @@ from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.search.knn import recall
 from newsclust_pipeline.store import collection
-from newsclust_pipeline.store.collection import CollectionState
+from newsclust_pipeline.store.contents import CollectionState
 from newsclust_pipeline.stories.labels import noise_share
 from newsclust_pipeline.stories.lineage import is_recorded
 

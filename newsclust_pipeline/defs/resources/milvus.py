@@ -11,6 +11,7 @@ from newsclust_pipeline.store import indexes
 from newsclust_pipeline.store.addresses import is_server
 from newsclust_pipeline.store.client import Client
 from newsclust_pipeline.store.connection import connect
+from newsclust_pipeline.store.owner import owner_of
 
 
 class Milvus(dg.ConfigurableResource[Any]):
@@ -21,8 +22,9 @@ class Milvus(dg.ConfigurableResource[Any]):
     collection: str = Field("news_data", description="The collection's name.")
     index: str = Field("", description="FLAT, IVF_FLAT, HNSW or AUTOINDEX; empty: by size.")
     index_params: str = Field("", description="A JSON object: the index's parameters, by name.")
+    owner: str = Field("", description="The owner of the collection; empty: the data folder.")
     search: str = Field("auto", description="The backend that searches: auto, milvus or faiss.")
-    data_dir: str = Field("data", description="Where the default file lies.")
+    data_dir: str = Field("data", description="Where the default file and the owner's id are.")
 
     @property
     def place(self) -> str:
@@ -31,7 +33,8 @@ class Milvus(dg.ConfigurableResource[Any]):
 
     def client(self) -> AbstractContextManager[Client]:
         """Open Milvus; see `store.connection.connect`."""
-        return connect(self.place, self.token)
+        warn = dg.get_dagster_logger().warning
+        return connect(self.place, owner_of(Path(self.data_dir), warn, self.owner), self.token)
 
     def index_for(self, documents: int) -> indexes.Index:
         """Choose the index for so many documents; see `store.indexes.choose`."""

@@ -1,0 +1,126 @@
+"""Who owns a collection: a data folder, by an id that it keeps in a file.
+
+The file also lists the writes that this folder has made. A collection records the last write to it.
+If that write isn't in the list, another folder with the same id (a copy on another machine) has
+written to the collection.
+"""
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from newsclust_pipeline.core.errors import CollectionError
+from newsclust_pipeline.core.files import atomic_path
+
+_FILE = ".owner.json"
+_MAX_WRITES = 200  # a server that the folder stopped using long ago may be forgotten
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The owner of collections.
+
+    Attributes:
+        id: recorded in every collection that the owner creates.
+        folder: its data folder. A Milvus Lite file inside belongs to the owner without a record.
+        is_explicit: whether the user chose the id, so that copies of the folder may share it.
+    """
+
+    id: str
+    folder: Path | None = None
+    is_explicit: bool = False
+
+    def contains(self, path: Path) -> bool:
+        """Return True if the path lies inside the owner's data folder."""
+        return self.folder is not None and path.resolve().is_relative_to(self.folder.resolve())
+
+    def has_written(self, write: str) -> bool:
+        """Return True if this folder made the write, or can't know."""
+        if self.is_explicit or self.folder is None:
+            return True
+        return write in _read(self.folder).get("writes", [])
+
+    def new_write(self) -> str:
+        """Return the id of a new write, after listing it in the data folder."""
+        write = secrets.token_hex(8)
+        if self.folder is not None:
+            with _locked(self.folder):
+                record = _read(self.folder)
+                writes = [*record.get("writes", []), write][-_MAX_WRITES:]
+                _write(self.folder, record | {"writes": writes})
+        return write
+
+
+def owner_of(folder: Path, warn: Callable[[str], None], chosen_id: str = "") -> Owner:
+    """Return the owner that a data folder stands for. A folder without an id gets a new one.
+
+    A folder that was moved keeps its id. A copy gets a new one, if the original is still in its
+    place.
+
+    Args:
+        folder: the data folder; created if needed.
+        warn: called with a sentence if the folder loses its id.
+        chosen_id: an id that the user chose instead of the folder's own.
+
+    Raises:
+        CollectionError: the folder can't be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            record = _current_record(folder, warn)
+            if record != _read(folder):
+                _write(folder, record)
+    except OSError as error:
+        raise CollectionError(
+            f"{folder}: can't write to this folder ({error.strerror}). Set `data_dir` to a folder "
+            "that can be written to."
+        ) from error
+    return Owner(chosen_id or record["id"], folder, is_explicit=bool(chosen_id))
+
+
+def _current_record(folder: Path, warn: Callable[[str], None]) -> dict[str, Any]:
+    record, path = _read(folder), str(folder.resolve())
+    if not record and (folder / _FILE).exists():
+        warn(f"{folder / _FILE} can't be read, so the data folder gets a new id.")
+    if record.get("path") not in {None, path} and _is_copy(folder, record):
+        warn(f"{folder} is a copy of {record['path']}, so it gets a new id.")
+        record = {}
+    new = {"id": secrets.token_hex(8), "writes": []}
+    return new | record | {"path": path}
+
+
+def _is_copy(folder: Path, record: dict[str, Any]) -> bool:
+    """Return True if the folder named in the record still has this id and is another folder."""
+    original = Path(record["path"])
+    try:
+        return _read(original).get("id") == record["id"] and not original.samefile(folder)
+    except OSError:
+        return False
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """Return the record of a data folder; empty if there is none or if it is damaged."""
+    try:
+        record = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    types = {"id": str, "path": str, "writes": list}
+    valid = isinstance(record, dict) and record.keys() == types.keys()
+    if not valid or not all(isinstance(record[key], kind) for key, kind in types.items()):
+        return {}
+    return record
+
+
+def _write(folder: Path, record: dict[str, Any]) -> None:
+    with atomic_path(folder / _FILE) as temporary:
+        temporary.write_text(json.dumps(record, indent=2), encoding="utf-8")
+
+
+def _locked(folder: Path) -> Any:
+    from filelock import FileLock
+
+    return FileLock(folder / f"{_FILE}.lock", timeout=60)
