@@ -128,10 +128,11 @@ def _headlines(articles: pa.Table) -> Iterator[tuple[_Headline, str]]:
     for row, (title, venue, url) in enumerate(zip(*columns, strict=True)):
         if np.isfinite(seconds[row]):
             tokens = [token.text for token in tokenize(title) if not token.text.isnumeric()]
-            yield _Headline(row, float(seconds[row]), tokens), venue or _host(url)
+            yield _Headline(row, float(seconds[row]), tokens), venue or host_of(url)
 
 
-def _host(url: str | None) -> str:
+def host_of(url: str | None) -> str:
+    """Return the host of an address; empty if there is none."""
     try:
         return urlsplit(url or "").hostname or ""
     except ValueError:

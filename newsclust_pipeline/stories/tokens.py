@@ -57,10 +57,15 @@ def same_stem(one: str, other: str) -> bool:
     >>> same_stem("iran", "iraq")
     False
     """
-    equal = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
-    common, longer = sum(1 for _ in equal), max(len(one), len(other))
+    common, longer = common_prefix(one, other), max(len(one), len(other))
     shortest_stem = 3 if common == min(len(one), len(other)) else 4
     return one == other or common >= max(shortest_stem, _SHARED_STEM * longer)
+
+
+def common_prefix(one: str, other: str) -> int:
+    """Return the number of characters with which two words begin alike."""
+    equal = takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False))
+    return sum(1 for _ in equal)
 
 
 @cache
