@@ -187,3 +187,16 @@ def client(milvus_uri):
 def name():
     """A collection's name that no other test's begins with."""
     return f"news_{next(NUMBERS):03}"
+
+
+# Fixtures that start a Milvus server, a browser or the whole pipeline.
+SLOW_FIXTURES = {"milvus_binaries", "browser", "pipeline", "sample_run", "replayed"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `make test-fast` leaves out; torch's mark themselves."""
+    for item in items:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        on_server = "server" in [value for value in params.values() if isinstance(value, str)]
+        if on_server or SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)

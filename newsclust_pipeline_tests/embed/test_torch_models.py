@@ -19,9 +19,12 @@ from newsclust_pipeline.embed.torch_models import BgeM3, SentenceTransformers
 NEEDED = {"torch", *SentenceTransformers.needs, *BgeM3.needs}
 REQUIRED = os.environ.get("NEWSCLUST_REQUIRE_TORCH") == "1"
 LACKING = sorted(name for name in NEEDED if importlib.util.find_spec(name) is None)
-pytestmark = pytest.mark.skipif(
-    bool(LACKING) and not REQUIRED, reason=f"not installed: {', '.join(LACKING)}"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        bool(LACKING) and not REQUIRED, reason=f"not installed: {', '.join(LACKING)}"
+    ),
+]
 
 BOTH = pytest.mark.parametrize("kind", [SentenceTransformers, BgeM3])
 NEWS = [
