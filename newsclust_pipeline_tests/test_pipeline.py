@@ -39,6 +39,8 @@ FILES = [
     "umap_projection.parquet",
 ]
 
+pytestmark = pytest.mark.slow
+
 
 def command_line(news="", data="", home="", select="*", **settings):
     """The contract's command, as a user would give it in CI."""

@@ -49,6 +49,7 @@ def test_equal_arguments_give_equal_bits_and_another_seed_another_map():
     assert not np.array_equal(project(vectors, known, n_neighbors=8, random_state=7), first)
 
 
+@pytest.mark.slow
 def test_another_process_computes_the_same_bits():
     vectors = stories_of(4, 10)
     here = project(vectors, neighbours_of(vectors), n_neighbors=8)
