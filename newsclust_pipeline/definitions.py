@@ -27,7 +27,12 @@ def build_defs(**overrides: Any) -> dg.Definitions:
     """Build the definitions. Overrides are resources by key, such as `news=NewsDumps(…)`."""
     data_dir = setting("NEWSCLUST_DATA_DIR")
     resources = {
-        "news": NewsDumps(path=setting("NEWSCLUST_NEWS"), data_dir=data_dir),
+        "news": NewsDumps(
+            path=setting("NEWSCLUST_NEWS"),
+            columns=setting("NEWSCLUST_COLUMNS"),
+            date_order=setting("NEWSCLUST_DATE_ORDER"),
+            data_dir=data_dir,
+        ),
         "embedder": Embedder(
             name=setting("NEWSCLUST_EMBEDDER"),
             model=setting("NEWSCLUST_EMBEDDER_MODEL"),

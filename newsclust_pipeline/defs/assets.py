@@ -32,9 +32,11 @@ from newsclust_pipeline.defs.config import (
 from newsclust_pipeline.defs.io_managers import CsrIO, ParquetIO
 from newsclust_pipeline.defs.materialize import Reuse, plain_errors, result, reusing
 from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps, StoryHistory, Titles
+from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.ingest import near_duplicates
 from newsclust_pipeline.ingest.articles import collect_articles, select_recent
+from newsclust_pipeline.ingest.column_report import report_lines, report_table, write_report
 from newsclust_pipeline.search import knn
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.store import collection, contents
@@ -82,13 +84,16 @@ def raw_news(
     recent = select_recent(found.table, config.window_days)
     unique = near_duplicates.deduplicate(recent, config.near_duplicate_similarity)
     news.keep("near_duplicates", unique.duplicates)
-    for warning in dumps.warnings:
+    warnings = [name_settings(warning) for warning in dumps.warnings]
+    for line in report_lines(dumps.columns):
+        context.log.info(line)
+    for warning in warnings:
         context.log.warning(warning)
     if found.rejected.num_rows:
         context.log.warning(f"{found.rejected.num_rows} rows set aside in {rejected}")
     return result(
         unique.table,
-        plain(config),
+        plain(config) | {"column_report": write_report(dumps.columns)},
         news=news.location.name,
         dumps=len(dumps.paths),
         rows_read=found.rows,
@@ -98,7 +103,8 @@ def raw_news(
         near_duplicates=unique.duplicates.num_rows,
         before_window=found.table.num_rows - recent.num_rows,
         dates_unparsed=found.unparsed_dates,
-        warnings=dumps.warnings,
+        columns=dg.MarkdownMetadataValue(report_table(dumps.columns)),
+        warnings=warnings,
     )
 
 

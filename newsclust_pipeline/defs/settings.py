@@ -35,6 +35,20 @@ SETTINGS = (
         shown="the bundled sample",
     ),
     Setting(
+        "NEWSCLUST_COLUMNS",
+        "news.columns",
+        'A JSON object, field → column or path, over the guess: `{"title": "headline.main"}`. See '
+        "[Inputs](inputs.md#columns).",
+        shown="unset",
+    ),
+    Setting(
+        "NEWSCLUST_DATE_ORDER",
+        "news.date_order",
+        "The order of dates such as 03/06/2024 in a dump whose rows don't decide it: `auto` (month "
+        "first, with a warning), `dmy`, `mdy`.",
+        "auto",
+    ),
+    Setting(
         "NEWSCLUST_DATA_DIR", "data_dir", "The folder in which every stage is persisted.", "data"
     ),
     Setting(

@@ -1,18 +1,24 @@
-"""Packed dumps: members of zip archives, gzip streams, and a bound on what they unpack to."""
+"""Packed dumps: members of zip archives, compressed streams, a bound on what they unpack to."""
 
+import bz2
 import gzip
 import io
+import lzma
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
 
 from newsclust_pipeline.core.errors import DumpError
 
 # News shrinks to a fifth when it is packed, hardly ever to a hundredth. Small dumps may.
 MAX_RATIO = 100
 MIN_ALLOWANCE = 1 << 30
+_XZ_MEMORY = 1 << 28
+_CHUNK = 1 << 16
 
 
 @dataclass
@@ -70,9 +76,65 @@ class _CountedStream(io.RawIOBase):
 
 def open_packed(stream: BinaryIO, name: str, allowance: Allowance) -> BinaryIO:
     """Return the unpacked content of a stream if the name says that it is packed."""
-    if name.lower().endswith(".gz"):
-        return allowance.watch(cast("BinaryIO", gzip.GzipFile(fileobj=stream)))
-    return stream
+    opener = next((o for end, o in _OPENERS.items() if name.lower().endswith(end)), None)
+    return allowance.watch(opener(stream)) if opener else stream
+
+
+def _open_gzip(stream: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", gzip.GzipFile(fileobj=stream))
+
+
+def _open_bz2(stream: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", bz2.BZ2File(stream))
+
+
+def _open_zstd(stream: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", pa.CompressedInputStream(pa.PythonFile(stream, "r"), "zstd"))
+
+
+def _open_xz(stream: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", _XzStream(stream))
+
+
+_OPENERS: dict[str, Callable[[BinaryIO], BinaryIO]] = {
+    ".gz": _open_gzip,
+    ".bz2": _open_bz2,
+    ".xz": _open_xz,
+    ".zst": _open_zstd,
+}
+PACKINGS = tuple(_OPENERS)
+
+
+class _XzStream:
+    """An xz stream whose header can't make the decoder take more than `_XZ_MEMORY`.
+
+    The module `lzma` bounds memory only in its decompressor, not in its file class.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._decoder = lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=_XZ_MEMORY)
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes; none at the end.
+
+        Raises:
+            EOFError: the stream is cut off.
+            lzma.LZMAError: it is damaged, or needs too much memory.
+        """
+        while True:
+            if self._decoder.eof:  # several streams in one file, perhaps with padding between them
+                more = (self._decoder.unused_data or self._stream.read(_CHUNK)).lstrip(b"\0")
+                if not more:
+                    return b""
+                self._decoder = lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=_XZ_MEMORY)
+            else:
+                more = self._stream.read(_CHUNK) if self._decoder.needs_input else b""
+                if not more and self._decoder.needs_input:
+                    raise EOFError("the compressed stream has no end")
+            content = self._decoder.decompress(more, size)
+            if content:
+                return content
 
 
 def list_members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:

@@ -9,22 +9,18 @@ import hashlib
 import json
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from itertools import islice
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsclust_pipeline.core.errors import DiskSpaceError
-from newsclust_pipeline.ingest import columns
-from newsclust_pipeline.ingest.cleaning import clean_text, clean_url
-from newsclust_pipeline.ingest.dates import parse_dates
+from newsclust_pipeline.ingest.dates import DateColumn, Reading
 from newsclust_pipeline.ingest.rows import Row
 from newsclust_pipeline.ingest.spool import Spool
 from newsclust_pipeline.schemas import RAW_NEWS, REJECTED_ROWS
@@ -39,11 +35,17 @@ _CREATE_TABLES = """
     PRAGMA cache_size = -16384;  -- 16 MB
     CREATE TABLE text (doc_id TEXT PRIMARY KEY, title TEXT, description TEXT);
     CREATE TABLE copy (
-        doc_id TEXT, published_at INTEGER, url TEXT, venue TEXT, dump TEXT, row INTEGER
+        doc_id TEXT, published_at INTEGER, url TEXT, venue TEXT, dump TEXT, row INTEGER,
+        other_at INTEGER, doubt TEXT, date_column INTEGER
     );
 """
 _INSERT_TEXT = "INSERT OR IGNORE INTO text VALUES (:doc_id, :title, :description)"
-_INSERT_COPY = "INSERT INTO copy VALUES (:doc_id, :published_at, :url, :venue, :dump, :row)"
+_INSERT_COPY = """
+    INSERT INTO copy VALUES (
+        :doc_id, :published_at, :url, :venue, :dump, :row, :other_at, :doubt, :date_column
+    )
+"""
+_SETTLE_DATES = "UPDATE copy SET published_at = {} WHERE date_column = ? AND doubt = ?"
 _SELECT_DISTINCT = """
     WITH ranked AS (
         SELECT *, row_number() OVER (
@@ -103,7 +105,7 @@ def collect_articles(rows: Iterable[Row]) -> Articles:
             Spool(ARTICLES) as kept,
             closing(_DistinctStore()) as store,
         ):
-            unparsed = _fill(store, _usable_articles(rows, rejected))
+            unparsed = _fill(store, _usable_articles(rows, rejected)) + store.settle_dates()
             for article in store.distinct_articles():
                 kept.add(article)
             return Articles(kept.table(), rejected.table(), unparsed)
@@ -161,14 +163,42 @@ class _DistinctStore:
         self._database = sqlite3.connect("")
         self._database.row_factory = sqlite3.Row
         self._database.executescript(_CREATE_TABLES)
+        self._date_columns: dict[int, DateColumn] = {}
 
     def close(self) -> None:
         self._database.close()
 
     def add(self, batch: list[dict[str, Any]]) -> None:
         """Store articles, whether or not identical ones are stored already."""
-        self._database.executemany(_INSERT_TEXT, batch)
-        self._database.executemany(_INSERT_COPY, batch)
+        dated = [article | self._date(article["date"], article["dates"]) for article in batch]
+        self._database.executemany(_INSERT_TEXT, dated)
+        self._database.executemany(_INSERT_COPY, dated)
+
+    def _date(self, reading: Reading | None, column: DateColumn) -> dict[str, Any]:
+        if reading is None:
+            return dict.fromkeys(("published_at", "other_at", "doubt", "date_column"))
+        if reading.doubt:
+            self._date_columns[id(column)] = column
+        return {
+            "published_at": reading.time,
+            "other_at": reading.other,
+            "doubt": reading.doubt or None,
+            "date_column": id(column) if reading.doubt else None,
+        }
+
+    def settle_dates(self) -> int:
+        """Choose one reading of dates with two, by their columns; return how many have none."""
+        undated = 0
+        for key, column in self._date_columns.items():
+            for doubt, is_other in column.doubts.items():
+                if is_other is None:
+                    undated += self._settle("NULL", key, doubt)
+                elif is_other:
+                    self._settle("other_at", key, doubt)
+        return undated
+
+    def _settle(self, value: str, key: int, doubt: str) -> int:
+        return self._database.execute(_SETTLE_DATES.format(value), (key, doubt)).rowcount
 
     def distinct_articles(self) -> Iterator[dict[str, Any]]:
         """Yield the first published of all identical articles, in the order of articles."""
@@ -183,7 +213,7 @@ def _fill(store: _DistinctStore, articles: Iterator[dict[str, Any]]) -> int:
     """Store all articles in batches; return the number whose date can't be parsed."""
     unparsed = 0
     while batch := list(islice(articles, _BATCH_SIZE)):
-        unparsed += _parse_batch_dates(batch)
+        unparsed += sum(article["is_dated"] and not article["date"] for article in batch)
         store.add(batch)
     return unparsed
 
@@ -198,42 +228,27 @@ def _usable_articles(rows: Iterable[Row], rejected: Spool) -> Iterator[dict[str,
             rejected.add(_rejection(row))
 
 
-def _parse_batch_dates(batch: list[dict[str, Any]]) -> int:
-    """Replace a batch's dates by microseconds since 1970; return the number of unreadable ones."""
-    dates = pd.Series([article["published_at"] for article in batch], dtype="object")
-    parsed = pa.array(parse_dates(dates), ARTICLES.field("published_at").type, from_pandas=True)
-    for article, time in zip(batch, parsed.cast(pa.int64()).to_pylist(), strict=True):
-        article["published_at"] = time
-    return parsed.null_count - int(dates.isna().sum())
-
-
-@lru_cache(maxsize=1024)  # objects of JSON may all differ in their keys
-def _columns_by_field(names: tuple[str, ...]) -> dict[str, list[str]]:
-    return columns.match(names)
-
-
 def _article(row: Row) -> dict[str, Any] | None:
     """Return the article of a row, or None if it has no title."""
-    fields = {
-        field: _first_value(row.cells, names, clean_url if field == "url" else clean_text)
-        for field, names in _columns_by_field(tuple(row.cells)).items()
-    }
-    title, description = fields["title"], fields["description"]
-    if title is None:
+    fields = row.fields
+    if fields is None or fields.title is None:
         return None
-    identity = doc_id(_join_text(title, description))
-    return fields | {"doc_id": identity, "dump": row.dump, "row": row.number}
+    return {
+        "doc_id": doc_id(_join_text(fields.title, fields.description)),
+        "title": fields.title,
+        "description": fields.description,
+        "url": fields.url,
+        "venue": fields.venue,
+        "dump": row.dump,
+        "row": row.number,
+        "date": fields.date,
+        "dates": fields.dates,
+        "is_dated": fields.date_text is not None,
+    }
 
 
 def _join_text(title: str, description: str | None) -> str:
     return title if description is None else f"{title}\n{description}"
-
-
-def _first_value(
-    cells: Mapping[str, Any], names: Iterable[str], clean: Callable[[object], str | None]
-) -> str | None:
-    """Return the first of these cells that isn't empty, cleaned; None if all are."""
-    return next((text for name in names if (text := clean(cells[name])) is not None), None)
 
 
 def _rejection(row: Row) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import lzma
 import os
 import zipfile
 import zlib
@@ -16,15 +17,19 @@ import pyarrow as pa
 from newsclust_pipeline.core.errors import DumpError
 from newsclust_pipeline.core.files import content_digest
 from newsclust_pipeline.ingest import archives
-from newsclust_pipeline.ingest.columns import has_title, no_title
+from newsclust_pipeline.ingest.archives import PACKINGS
+from newsclust_pipeline.ingest.column_report import ColumnUse
+from newsclust_pipeline.ingest.columns import Layout, NoTitleError
 from newsclust_pipeline.ingest.readers import FORMATS
 from newsclust_pipeline.ingest.rows import Row
+from newsclust_pipeline.ingest.source import Options, Source
 
-SUFFIXES = (".csv", ".csv.gz", ".tsv", ".jsonl", ".jsonl.gz", ".parquet", ".zip")
-KNOWN_FORMATS = " ".join(SUFFIXES)
+SUFFIXES = (*FORMATS, *(f"{form}{end}" for form in FORMATS for end in PACKINGS), ".zip")
+KNOWN_FORMATS = f"{' '.join(FORMATS)}, packed as {' '.join(PACKINGS)} or in a .zip"
 _READ_FAULTS = (
     csv.Error,
     EOFError,
+    lzma.LZMAError,
     NotImplementedError,  # zip: a compression method that Python doesn't have
     OSError,
     RuntimeError,  # zip: a password is needed
@@ -37,38 +42,88 @@ _READ_FAULTS = (
 
 @dataclass
 class Dumps:
-    """The dumps of a run, and the warnings about them.
+    """The dumps of a run, what is known about their columns, and the warnings about them.
 
     Attributes:
         paths: the files, in the order in which they are read.
         warnings: lines for the user; reading the rows adds more.
+        options: what the user says about the columns.
+        columns: the column report; complete once all rows were read.
     """
 
     paths: list[Path]
     warnings: list[str] = field(default_factory=list)
+    options: Options = field(default_factory=Options)
+    columns: list[ColumnUse] = field(default_factory=list)
 
     def rows(self) -> Iterator[Row]:
-        """Yield every row of every dump, dumps in order of name.
+        """Yield every row of every dump with its fields, dumps in order of name.
 
         Raises:
-            DumpError: a dump can't be read, or none of its rows has a title column.
+            DumpError: a dump can't be read, or has no column with titles.
         """
         for path in self.paths:
             try:
-                yield from _file_rows(path, self.warnings)
+                yield from self._file_rows(path)
             except _READ_FAULTS as fault:
                 raise DumpError(
-                    f"{path}: can't be read as {_suffix(path)} ({_first_line(fault)}). "
+                    f"{printable(path)}: can't be read as {_suffix(path)} ({_first_line(fault)}). "
                     "Replace the file with a whole one, or move it out of the way."
                 ) from fault
 
+    def _file_rows(self, path: Path) -> Iterator[Row]:
+        allowance = archives.Allowance.of(path)
+        if _suffix(path) == ".zip":
+            yield from self._archive_rows(path, allowance)
+            return
+        with path.open("rb") as stream:
+            yield from self._stream_rows(stream, self._source(printable(path.name), allowance))
+
+    def _source(self, dump: str, allowance: archives.Allowance) -> Source:
+        return Source(dump, self.warnings, allowance, self.options)
+
+    def _archive_rows(self, path: Path, allowance: archives.Allowance) -> Iterator[Row]:
+        with zipfile.ZipFile(path) as archive:
+            dumps = _list_dumps(path, archive, self.warnings)
+            companions: list[NoTitleError] = []
+            for member in dumps:
+                source = self._source(printable(f"{path.name}/{member.filename}"), allowance)
+                try:
+                    with archives.open_member(archive, member, allowance) as stream:
+                        yield from self._stream_rows(stream, source)
+                except NoTitleError as error:
+                    companions.append(error)
+        if len(companions) == len(dumps):
+            raise companions[0]
+        self.warnings += [f"{error.dump}: skipped, no column holds titles" for error in companions]
+
+    def _stream_rows(self, stream: BinaryIO, source: Source) -> Iterator[Row]:
+        """Yield the rows of one dump, and note what its columns were used for."""
+        read = FORMATS[_format(source.dump)]
+        layout = Layout(source.dump, self.options)
+        broken = total = 0
+        content = archives.open_packed(stream, source.dump, source.allowance)
+        for row in layout.resolve(read(content, source)):
+            total += 1
+            broken += row.fields is None
+            yield row
+        if not total:
+            self.warnings.append(f"{source.dump}: holds no rows")
+        elif broken == total:
+            self.warnings.append(f"{source.dump}: none of its {total} rows could be read")
+        else:
+            self.columns += layout.report()
+            self.warnings += [layout.warning] if layout.warning else []
+
     def digest(self) -> str:
-        """Return a digest of the names, the bytes and the warnings of the dumps before reading."""
-        facts = json.dumps([[[p.name, content_digest(p)] for p in self.paths], self.warnings])
+        """Return a digest of names, bytes, options and the warnings before anything is read."""
+        contents = [[printable(p.name), content_digest(p)] for p in self.paths]
+        options = [dict(self.options.columns), self.options.date_order]
+        facts = json.dumps([contents, self.warnings, options])
         return hashlib.sha256(facts.encode()).hexdigest()
 
 
-def find_dumps(news: Path) -> Dumps:
+def find_dumps(news: Path, options: Options | None = None) -> Dumps:
     """Return the dumps at `news`: one file, or the files of a folder (not of its subfolders).
 
     Hidden files and files of other kinds are left out of a folder; the latter with a warning.
@@ -78,19 +133,29 @@ def find_dumps(news: Path) -> Dumps:
     """
     files = list_files(news)
     paths = [p for p in files if is_dump(p)]
-    others = [p.name for p in files if not is_dump(p)]
+    others = [printable(p.name) for p in files if not is_dump(p)]
+    place = printable(news)
     if not paths and news.is_dir():
         raise DumpError(
-            f"{news}: the folder holds no dump. Put at least one file there ({KNOWN_FORMATS}), "
+            f"{place}: the folder holds no dump. Put at least one file there ({KNOWN_FORMATS}), "
             "or set `news.path` to another place."
         )
     if not paths:
-        raise DumpError(f"{news}: not a dump. Known formats: {KNOWN_FORMATS}.")
-    return Dumps(paths, [f"{name}: ignored, not a dump ({KNOWN_FORMATS})" for name in others])
+        raise DumpError(f"{place}: not a dump. Known formats: {KNOWN_FORMATS}.")
+    warnings = [f"{name}: ignored, not a dump ({KNOWN_FORMATS})" for name in others]
+    warnings += [
+        f"{printable(path.name)}: ignored, a link to a place outside of the folder"
+        for path in (sorted(news.iterdir()) if news.is_dir() else ())
+        if _leads_out(path, news)
+    ]
+    return Dumps(paths, warnings, options or Options())
 
 
 def list_files(news: Path) -> list[Path]:
     """Return the file `news`, or the files of the folder `news` by name.
+
+    Links to places outside of the folder are left out: whoever may put files there could have any
+    file of this machine read.
 
     Raises:
         DumpError: nothing is there.
@@ -98,8 +163,18 @@ def list_files(news: Path) -> list[Path]:
     if news.is_file():
         return [news]
     if not news.is_dir():
-        raise DumpError(f"{news}: no such file or folder. Set `news.path` to a dump or a folder.")
-    return sorted(p for p in news.iterdir() if p.is_file() and not is_transient(p.name))
+        raise DumpError(
+            f"{printable(news)}: no such file or folder. Set `news.path` to a dump or a folder."
+        )
+    return sorted(
+        path
+        for path in news.iterdir()
+        if path.is_file() and not is_transient(path.name) and not _leads_out(path, news)
+    )
+
+
+def _leads_out(path: Path, folder: Path) -> bool:
+    return path.is_symlink() and not path.resolve().is_relative_to(folder.resolve())
 
 
 def is_transient(name: str) -> bool:
@@ -120,61 +195,36 @@ def _suffix(path: Path) -> str:
     return max((s for s in SUFFIXES if name.endswith(s)), key=len, default="")
 
 
-def _file_rows(path: Path, warnings: list[str]) -> Iterator[Row]:
-    allowance = archives.Allowance.of(path)
-    if _suffix(path) == ".zip":
-        yield from _archive_rows(path, allowance, warnings)
-        return
-    with path.open("rb") as stream:
-        yield from _stream_rows(stream, _printable(path.name), allowance, warnings)
+def _format(name: str) -> str:
+    """Return the ending that names the format of a dump, without that of its packing."""
+    suffix = _suffix(Path(name))
+    packing = next((end for end in PACKINGS if suffix.endswith(end)), "")
+    return suffix.removesuffix(packing)
 
 
-def _archive_rows(path: Path, allowance: archives.Allowance, warnings: list[str]) -> Iterator[Row]:
-    with zipfile.ZipFile(path) as archive:
-        members = [
-            member
-            for member in archives.list_members(path, archive)
-            if not is_transient(Path(member.filename).name)
-        ]
-        dumps = [m for m in members if _suffix(Path(m.filename)) not in {"", ".zip"}]
-        if not dumps:
-            known = KNOWN_FORMATS.replace(" .zip", "")
-            raise DumpError(f"{path}: the archive holds no dump ({known}).")
-        others = [m.filename for m in members if m not in dumps]
-        warnings += [f"{path.name}/{name}: ignored, not a dump" for name in others]
-        for member in dumps:
-            name = _printable(f"{path.name}/{member.filename}")
-            with archives.open_member(archive, member, allowance) as stream:
-                yield from _stream_rows(stream, name, allowance, warnings)
+def _list_dumps(path: Path, archive: zipfile.ZipFile, warnings: list[str]) -> list[zipfile.ZipInfo]:
+    """Return the members of an archive that are dumps; the others are warned of."""
+    members = [
+        member
+        for member in archives.list_members(path, archive)
+        if not is_transient(Path(member.filename).name)
+    ]
+    dumps = [m for m in members if _suffix(Path(m.filename)) not in {"", ".zip"}]
+    if not dumps:
+        raise DumpError(f"{printable(path)}: the archive holds no dump ({KNOWN_FORMATS}).")
+    names = [member.filename for member in members if member not in dumps]
+    warnings += [f"{printable(f'{path.name}/{name}')}: ignored, not a dump" for name in names]
+    return dumps
 
 
-def _printable(name: str) -> str:
-    """Return a file's name as text that can be written as UTF-8, whatever its bytes are."""
-    return os.fsencode(name).decode("utf-8", "replace")
+def printable(name: str | Path) -> str:
+    """Return a file's name as one line of text, whatever its bytes are.
 
-
-def _stream_rows(
-    stream: BinaryIO, dump: str, allowance: archives.Allowance, warnings: list[str]
-) -> Iterator[Row]:
-    """Yield the rows of one dump, and check that one of them had a title column."""
-    unpacked = archives.open_packed(stream, dump, allowance)
-    read = FORMATS[_suffix(Path(dump)).removesuffix(".gz")]
-    titled = False
-    columns: dict[str, None] = {}
-    broken = total = 0
-    for row in read(unpacked, dump, warnings):
-        total += 1
-        broken += row.defect is not None
-        if not titled:
-            titled = has_title(row.cells)
-            columns.update(dict.fromkeys(map(str, row.cells)))
-        yield row
-    if total and broken == total:
-        warnings.append(f"{dump}: none of its {total} rows could be read")
-    elif total and not titled:
-        raise no_title(dump, list(columns))
-    if not total:
-        warnings.append(f"{dump}: holds no rows")
+    A line that begins with "::" would be a command to GitHub Actions.
+    """
+    text = os.fsencode(name).decode("utf-8", "replace")
+    line = "".join(c if c.isprintable() else "\ufffd" for c in text)
+    return f"./{line}" if line.startswith("::") else line
 
 
 def _first_line(fault: BaseException) -> str:

@@ -14,6 +14,7 @@ from newsclust_pipeline.cluster.gold import (
 from newsclust_pipeline.cluster.metrics import Evaluation
 from newsclust_pipeline.core.errors import SettingError
 from newsclust_pipeline.ingest.articles import doc_id
+from newsclust_pipeline.ingest.columns import resolve_rows
 from newsclust_pipeline.ingest.rows import Row
 
 
@@ -64,7 +65,9 @@ def test_without_documents_there_are_no_figures():
 
 
 def row(title, story, **cells):
-    return Row("dump.csv", 1, {"title": title, "event": story, **cells})
+    cells = {"title": title, "event": story, **cells}
+    (resolved,) = resolve_rows([Row("dump.csv", 1, cells)])
+    return resolved
 
 
 def test_gold_is_read_by_article_id():

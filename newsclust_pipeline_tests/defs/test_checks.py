@@ -13,6 +13,7 @@ from newsclust_pipeline.defs.checks import arrivals, integrity
 from newsclust_pipeline.defs.config import ArrivalConfig
 from newsclust_pipeline.defs.resources import Milvus, NewsDumps
 from newsclust_pipeline.ingest.articles import ARTICLES
+from newsclust_pipeline.ingest.column_report import ColumnUse, write_report
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.stories import lineage
 from newsclust_pipeline_tests import documents
@@ -305,9 +306,21 @@ def test_runs_on_other_news_are_not_compared():
     assert failed(history.verdicts(arrived(30))) == {}
 
 
+def test_a_dump_without_dates_outlets_or_texts_is_a_warning():
+    report = write_report(
+        ColumnUse("a.csv", field, "", 0.5 if field == "venue" else 0.0, "", "")
+        for field in ("description", "published_at", "venue")
+    )
+    raw_news = arrived().replace_schema_metadata({"column_report": report})
+    complaint = failed(History().verdicts(raw_news))["dumps_have_all_fields"]
+    assert complaint.startswith("a.csv has no description, no published_at. ")
+    assert "NEWSCLUST_COLUMNS" in complaint
+
+
 def test_every_check_is_tested_both_ways():
     names = {spec.name for check in checks.CHECKS for spec in check.check_specs}
-    about_arrivals = {name for name, *_ in BAD_ARRIVALS} | {"no_sudden_drop"}
+    about_arrivals = {name for name, *_ in BAD_ARRIVALS}
+    about_arrivals |= {"no_sudden_drop", "dumps_have_all_fields"}
     assert (
         names - about_arrivals - {"collection_is_complete"}
         == set(SILENT)
@@ -320,6 +333,7 @@ def test_all_but_the_warnings_block():
     assert [name for name, blocks in blocking.items() if not blocks] == [
         "few_rows_are_copies",
         "dates_are_plausible",
+        "dumps_have_all_fields",
         "neighbours_are_nearest",
         "stories_were_found",
     ]
@@ -329,6 +343,7 @@ def test_all_but_the_warnings_block():
     assert [n for n, severity in severities.items() if severity == dg.AssetCheckSeverity.WARN] == [
         "few_rows_are_copies",
         "dates_are_plausible",
+        "dumps_have_all_fields",
     ]
 
 

@@ -11,7 +11,7 @@ from newsclust_pipeline.ingest import archives
 from newsclust_pipeline_tests.dumps import NEWS, delimited, read, titles, zipped
 
 
-@pytest.mark.parametrize("left", ["inner.zip", "more.csv.bz2"])
+@pytest.mark.parametrize("left", ["inner.zip", "more.csv.lz4"])
 def test_ignored_members_of_an_archive_are_reported(tmp_path, left):
     content = zipped([("a.csv", "title\nFerry docks\n"), (left, b"news in here")])
     rows, warnings = read(tmp_path / "news.zip", content)

@@ -19,6 +19,7 @@ from newsclust_pipeline.ingest.articles import (
     doc_id,
     select_recent,
 )
+from newsclust_pipeline.ingest.columns import resolve_rows
 from newsclust_pipeline.ingest.discover import find_dumps
 from newsclust_pipeline.ingest.rows import Row
 
@@ -37,7 +38,11 @@ UNTIDY = [
 
 
 def collect(*news, dump="news.jsonl"):
-    return collect_articles(Row(dump, n, cells) for n, cells in enumerate(news, start=1))
+    return resolved(Row(dump, n, cells) for n, cells in enumerate(news, start=1))
+
+
+def resolved(rows):
+    return collect_articles(resolve_rows(rows))
 
 
 def only(*news):
@@ -210,7 +215,7 @@ def test_memory_does_not_grow_with_the_dump():
             if n in {2_999, 11_999}:
                 measured.append(own_memory())
 
-    found = collect_articles(rows())
+    found = resolved(rows())
     measured.append(own_memory())
     assert found.table.num_rows == 12_000
     assert found.table["text"].nbytes > 90 << 20
@@ -229,7 +234,7 @@ def test_a_full_disk_raises_with_the_setting_that_moves_the_files(tmp_path, monk
         with pytest.raises(
             DiskSpaceError, match=f"{tmp_path}: can't write temporary files.*TMPDIR"
         ):
-            collect_articles(rows)
+            resolved(rows)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
 
@@ -246,7 +251,7 @@ def rows_of_two_dumps():
 
 
 def test_articles_come_by_date_then_id_undated_last():
-    table = collect_articles(rows_of_two_dumps()).table
+    table = resolved(rows_of_two_dumps()).table
     never = datetime.max.replace(tzinfo=UTC)
     keys = [(row["published_at"] or never, row["doc_id"]) for row in table.to_pylist()]
     assert keys == sorted(keys)
@@ -254,20 +259,20 @@ def test_articles_come_by_date_then_id_undated_last():
 
 def test_neither_the_order_of_rows_nor_the_names_of_dumps_change_the_table():
     rows = rows_of_two_dumps()
-    table = collect_articles(rows).table.drop_columns("dump")
+    table = resolved(rows).table.drop_columns("dump")
     for seed in range(5):
         other = [
             row._replace(dump={"a": "z", "b": "c"}[row.dump], number=number)
             for number, row in enumerate(shuffled(rows, seed))
         ]
-        assert collect_articles(other).table.drop_columns("dump").equals(table)
+        assert resolved(other).table.drop_columns("dump").equals(table)
 
 
 @pytest.mark.parametrize("when", ["2024-06-03", None])
 def test_which_of_two_copies_of_one_moment_is_kept_does_not_depend_on_names_of_dumps(when):
     cells = [{"title": "Ferry docks", "date": when, "url": u, "venue": u} for u in ("one", "two")]
     kept = {
-        collect_articles([Row(a, 1, cells[0]), Row(b, 1, cells[1])]).table["url"][0].as_py()
+        resolved([Row(a, 1, cells[0]), Row(b, 1, cells[1])]).table["url"][0].as_py()
         for a, b in [("a.csv", "b.csv"), ("z.csv", "b.csv")]
     }
     assert len(kept) == 1

@@ -126,7 +126,7 @@ def test_an_unreadable_dump_raises_an_error_that_names_the_file_and_the_fault(
 def test_a_place_without_dumps_raises_an_error_that_says_what_to_do(tmp_path):
     with pytest.raises(DumpError, match=r"gone\.csv: no such file or folder.*`news.path`"):
         find_dumps(tmp_path / "gone.csv")
-    with pytest.raises(DumpError, match=r"holds no dump.*\.csv\.gz.*`news.path`"):
+    with pytest.raises(DumpError, match=r"holds no dump.*\.csv.*\.gz.*`news.path`"):
         find_dumps(tmp_path)
     (tmp_path / "notes.docx").write_bytes(b"text")
     with pytest.raises(DumpError, match="holds no dump"):

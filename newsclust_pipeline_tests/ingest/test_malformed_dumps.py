@@ -4,9 +4,11 @@ None ends in a traceback. Either the dump is refused in one line, or its good ar
 its bad rows are rejected, each with a reason.
 """
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import zipfile
 
 import pyarrow as pa
@@ -14,8 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from newsclust_pipeline.core.errors import DumpError
+from newsclust_pipeline.ingest.archives import PACKINGS
 from newsclust_pipeline.ingest.articles import collect_articles
-from newsclust_pipeline.ingest.discover import SUFFIXES, find_dumps
+from newsclust_pipeline.ingest.discover import find_dumps
+from newsclust_pipeline.ingest.readers import FORMATS
 
 HEAD = b"title,description,venue\n"
 FERRY, BEES = b"Ferry docks,At noon,Post\n", b"Bees swarm,In May,Herald\n"
@@ -38,6 +42,10 @@ def parquet(**columns):
 
 def line(**cells):
     return json.dumps(cells).encode() + b"\n"
+
+
+def zstd(content):
+    return pa.compress(content, codec="zstd", asbytes=True)
 
 
 PACKED = gzip.compress(HEAD + FERRY + BEES)
@@ -112,6 +120,27 @@ READABLE = {
         gzip.compress(FERRY_LINE + b'{"title": "Fo\n' + BEES_LINE),
         1,
     ),
+    "JSON in zstd": ("a.ndjson.zst", zstd(FERRY_LINE + BEES_LINE), 0),
+    "two bzip2 streams in one": ("a.csv.bz2", bz2.compress(HEAD + FERRY) + bz2.compress(BEES), 0),
+    "two xz streams in one": ("a.csv.xz", lzma.compress(HEAD + FERRY) + lzma.compress(BEES), 0),
+    "xz with padding": ("a.csv.xz", lzma.compress(HEAD + FERRY + BEES) + bytes(8), 0),
+    "old LZMA under .xz": (
+        "a.csv.xz",
+        lzma.compress(HEAD + FERRY + BEES, lzma.FORMAT_ALONE),
+        0,
+    ),
+    "an array under .jsonl": ("a.jsonl", b"[" + FERRY_LINE + b"," + BEES_LINE + b"]", 0),
+    "numbers in an array": ("a.json", b"[" + FERRY_LINE + b",1,null," + BEES_LINE + b"]", 2),
+    "JSON Lines under .json": ("a.json", FERRY_LINE + b"{cut\n" + BEES_LINE, 1),
+    "a trailing comma": ("a.json", b"[" + FERRY_LINE + b"," + BEES_LINE + b",]", 0),
+    "notes above the header": ("a.csv", b"Export of 3 May\nby A. Quill\n" + HEAD + FERRY + BEES, 0),
+    "a separator line": ("a.csv", b"sep=;\n" + (HEAD + FERRY + BEES).replace(b",", b";"), 0),
+    "quotes escaped by backslashes": (
+        "a.csv",
+        HEAD + b'"Fog \\"thick\\"","He said \\"no\\", then",x\n' + FERRY + BEES,
+        0,
+    ),
+    "delimiters escaped by backslashes": ("a.csv", HEAD + b"Fog\\, thick,x,y\n" + FERRY + BEES, 0),
     "two gzips in one": ("a.csv.gz", gzip.compress(HEAD + FERRY) + gzip.compress(BEES), 0),
 }
 # What is wrong: the file's name, its bytes, a part of the message.
@@ -127,6 +156,19 @@ REFUSED = {
     "a line without end": ("a.jsonl", b'{"title": "' + b"x" * (1 << 24), "million characters"),
     "a picture under .tsv": ("a.tsv", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "binary data"),
     "cut gzip of JSON": ("a.jsonl.gz", gzip.compress(FERRY_LINE + BEES_LINE)[:-9], "can't be read"),
+    "cut zstd": ("a.csv.zst", zstd(HEAD + FERRY + BEES)[:-5], "can't be read"),
+    "cut bzip2": ("a.csv.bz2", bz2.compress(HEAD + FERRY + BEES)[:-5], "can't be read"),
+    "cut xz": ("a.csv.xz", lzma.compress(HEAD + FERRY + BEES)[:-5], "can't be read"),
+    "text under .zst": ("a.csv.zst", HEAD + FERRY, "can't be read"),
+    "text under .bz2": ("a.csv.bz2", HEAD + FERRY, "can't be read"),
+    "text under .xz": ("a.csv.xz", HEAD + FERRY, "can't be read"),
+    "a cut array": ("a.json", b"[" + FERRY_LINE + b',{"title": "Be', "can't be read"),
+    "a cut array under .ndjson": ("a.ndjson", b"[" + FERRY_LINE, "can't be read"),
+    "an article and no header": (
+        "a.csv",
+        b"Ferry runs aground off the coast of Velmora island,https://a.example\n",
+        "no header",
+    ),
     "text under .gz": ("a.csv.gz", HEAD + FERRY, "can't be read"),
     "cut gzip": ("a.csv.gz", PACKED[:-9], "can't be read"),
     "gzip with a wrong sum": ("a.csv.gz", PACKED[:-8] + bytes(8), "can't be read"),
@@ -170,5 +212,6 @@ def test_an_unusable_dump_is_refused_in_one_line(tmp_path, what):
 
 
 @pytest.mark.parametrize("table", [READABLE, REFUSED], ids=["readable", "refused"])
-def test_every_format_is_among_the_damaged_dumps(table):
-    assert {name.lower().removeprefix("a") for name, *_ in table.values()} == set(SUFFIXES)
+def test_every_format_and_packing_is_among_the_damaged_dumps(table):
+    endings = {end for name, *_ in table.values() for end in name.lower().split(".")[1:]}
+    assert {f".{end}" for end in endings} == {*FORMATS, *PACKINGS, ".zip"}

@@ -13,6 +13,7 @@ from newsclust_pipeline.defs import assets
 from newsclust_pipeline.defs.checks.verdict import verdict
 from newsclust_pipeline.defs.config import ArrivalConfig
 from newsclust_pipeline.defs.resources.news import NewsDumps
+from newsclust_pipeline.ingest.column_report import list_missing, missing_fields, read_report
 
 
 @dg.asset_check(asset=assets.raw_news, blocking=True)
@@ -47,6 +48,9 @@ def _of_raw_news(name: str, description: str, *, blocking: bool = False) -> dg.A
         ),
         _of_raw_news("few_rows_are_copies", "Not all rows are copies of a few articles."),
         _of_raw_news("dates_are_plausible", "Few dates are unreadable, to come or ancient."),
+        _of_raw_news(
+            "dumps_have_all_fields", "Every dump has dates, outlets and descriptions or bodies."
+        ),
     ],
     ins={"raw_news": dg.AssetIn("raw_news")},
 )
@@ -66,6 +70,7 @@ def raw_news_checks(
     yield _no_sudden_drop(context, config.max_drop, raw_news.num_rows, _usual_articles(context))
     yield _few_rows_are_copies(context, config.max_copies, raw_news)
     yield _dates_are_plausible(context, config, raw_news, told.get("dates_unparsed", 0))
+    yield _dumps_have_all_fields(context, raw_news)
 
 
 def _few_rows_are_rejected(
@@ -145,6 +150,22 @@ def _dates_are_plausible(
         severity=dg.AssetCheckSeverity.WARN,
         check_name="dates_are_plausible",
         wrong_dates_share=wrong,
+    )
+
+
+def _dumps_have_all_fields(
+    context: dg.AssetCheckExecutionContext, raw_news: pa.Table
+) -> dg.AssetCheckResult:
+    report = (raw_news.schema.metadata or {}).get(b"column_report", b"[]").decode()
+    missing = missing_fields(read_report(report))
+    return verdict(
+        context,
+        not missing,
+        f"{list_missing(missing)}. If there is such a column under another name, name it in "
+        "NEWSCLUST_COLUMNS; the column report (metadata of raw_news) shows what was recognised.",
+        severity=dg.AssetCheckSeverity.WARN,
+        check_name="dumps_have_all_fields",
+        dumps_with_gaps=len(missing),
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from newsclust_pipeline.core.files import atomic_path, write_parquet
 from newsclust_pipeline.ingest import discover
+from newsclust_pipeline.ingest.source import parse_options
 
 SAMPLE = Path(__file__).parents[2] / "sample" / "news_sample.csv"
 
@@ -17,6 +18,8 @@ class NewsDumps(dg.ConfigurableResource[Any]):
     """Where the news comes from."""
 
     path: str = Field("", description="A dump or a folder of dumps; empty for the bundled sample.")
+    columns: str = Field("", description="A JSON object: field → column, over the guess.")
+    date_order: str = Field("auto", description="auto, dmy or mdy, where a dump doesn't decide.")
     data_dir: str = Field(
         "data", description="Where rejected_rows.parquet and near_duplicates.parquet go."
     )
@@ -28,7 +31,7 @@ class NewsDumps(dg.ConfigurableResource[Any]):
 
     def open(self) -> discover.Dumps:
         """Find the dumps; see `ingest.discover.find_dumps`."""
-        return discover.find_dumps(self.location)
+        return discover.find_dumps(self.location, parse_options(self.columns, self.date_order))
 
     def digest(self) -> str:
         """Digest what there is to be read; see `ingest.discover.Dumps.digest`."""

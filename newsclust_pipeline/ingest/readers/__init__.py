@@ -1,23 +1,23 @@
 """Readers by format: a stream of bytes to rows.
 
-`FORMATS` maps the ending of a file's name to the function that reads such a stream. A reader is
-called with the stream, the name of the dump and a list that takes warnings. It yields the rows,
-and raises `DumpError` if nothing in the stream can be read.
+`FORMATS` maps the ending of a file's name to the function that reads such a stream. A reader gets
+the stream and its `Source`. It yields rows, and raises `DumpError` if nothing can be read.
 """
 
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from newsclust_pipeline.ingest.readers.delimited import read_delimited
-from newsclust_pipeline.ingest.readers.json_lines import read_json_lines
+from newsclust_pipeline.ingest.readers.json_documents import read_json
 from newsclust_pipeline.ingest.readers.parquet import read_parquet
 from newsclust_pipeline.ingest.rows import Row
+from newsclust_pipeline.ingest.source import Source
 
-Reader = Callable[[BinaryIO, str, list[str]], Iterator[Row]]
-
-FORMATS: dict[str, Reader] = {
+FORMATS: dict[str, Callable[[BinaryIO, Source], Iterator[Row]]] = {
     ".csv": read_delimited,
     ".tsv": read_delimited,
-    ".jsonl": read_json_lines,
+    ".jsonl": read_json,
+    ".ndjson": read_json,
+    ".json": read_json,
     ".parquet": read_parquet,
 }
