@@ -99,7 +99,7 @@ def compared(
 
 
 def agreement(one: np.ndarray, other: np.ndarray) -> float:
-    """Give the adjusted Rand index (Hubert, Arabie 1985)."""
+    """Return the adjusted Rand index (Hubert, Arabie 1985)."""
     from sklearn.metrics import adjusted_rand_score
 
     return float(adjusted_rand_score(one, other))
@@ -151,7 +151,7 @@ def given_graph(n: int, k: int, linked: float) -> Callable[[], tuple[int, float,
     components, _ = connected_components(known.matrix(), directed=False)
 
     def work() -> tuple[int, float, int]:
-        labels = hdbscan(replace(known).matrix()).labels  # the matrix is made anew
+        labels = hdbscan(replace(known).matrix()).labels  # computes the matrix again
         return int(labels.max()) + 1, float(np.mean(labels == NOISE)), int(components)
 
     return work

@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def gold_set(rows: pa.Table) -> tuple[list[str], list[object]]:
-    """Give texts and gold stories; a row without one is a story of its own."""
+    """Return texts and gold stories; a row without one is a story of its own."""
     texts = [
         "\n".join(
             part for part in (clean_text(row["title"]), clean_text(row["description"])) if part
@@ -108,7 +108,7 @@ def peer() -> Encode:
 
 
 def limits(model: MiniLM, texts: list[str], repeats: int) -> list[float]:
-    """Give the seconds that the multiplications of these texts take at the speed of large ones."""
+    """Return the seconds of these texts' matrix products at the speed of large ones."""
     lengths = np.array([len(t.ids) for t in model._tokenizer.encode_batch(texts)])
     width, layers = model.dimension, 6
     # A layer has 12·width² weights; attention multiplies length × length × width twice.

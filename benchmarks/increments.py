@@ -90,7 +90,7 @@ def row(
 
 
 def same(one: Path, other: Path) -> bool:
-    """Tell whether two runs came to the same matrix and labels (ids of stories have a history)."""
+    """Return whether two runs have the same matrix and labels (story ids have a history)."""
     name = "knn_distance_matrix.npz"
     with np.load(one / name) as ours, np.load(other / name) as theirs:
         if not all(np.array_equal(ours[array], theirs[array]) for array in theirs):

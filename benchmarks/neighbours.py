@@ -26,7 +26,7 @@ from newsclust_pipeline.store.indexes import choose
 from newsclust_pipeline.store.owner import Owner
 
 _BLOCK = 1024
-_SAMPLE = 2000  # documents whose neighbours are held against the truth
+_SAMPLE = 2000  # documents whose neighbours are compared with the true ones
 _FLOAT32 = 2**-22  # what rounding a distance to float32 may do to its square
 Work = Callable[[], Any]
 
@@ -83,7 +83,7 @@ def compared(vectors: np.ndarray, k: int, repeats: int, folder: Path) -> Iterato
 
 
 def recall(vectors: np.ndarray, cost: Cost, k: int) -> float:
-    """Give the share of found neighbours that are no farther than the true kth, to float32."""
+    """Return the share of found neighbours that are no farther than the true kth, in float32."""
     wide = vectors.astype(np.float64)
     lengths = (wide**2).sum(axis=1)
     chosen = np.random.default_rng(0).permutation(len(vectors))[:_SAMPLE]
@@ -98,7 +98,7 @@ def recall(vectors: np.ndarray, cost: Cost, k: int) -> float:
 
 
 def tables(vectors: np.ndarray) -> tuple[pa.Table, pa.Table]:
-    """Give articles and embeddings as the pipeline has them."""
+    """Return articles and embeddings with the columns of the pipeline."""
     ids = pa.array(synthetic.doc_ids(len(vectors)).tolist())
     texts = pa.array([f"{doc_id} " * 15 for doc_id in ids.to_pylist()])
     flat = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])

@@ -99,7 +99,7 @@ def documents_and_stories(count: int) -> tuple[pa.Table, pa.Table]:
 
 
 def vocabulary() -> np.ndarray:
-    """Give all words of the bundled sample, as often as they stand there."""
+    """Return all words of the bundled sample, each as often as it occurs."""
     rows = pacsv.read_csv(SAMPLE)
     texts = rows["title"].to_pylist() + rows["description"].to_pylist()
     return np.array(" ".join(text or "" for text in texts).split())
@@ -181,12 +181,12 @@ UNTIL = """([act, test]) => new Promise((done) => {
 
 
 def until(tab: Any, act: str, test: str) -> float:
-    """Give the seconds from an act to the frame that shows what it did."""
+    """Return the seconds from an action to the frame that shows its effect."""
     return tab.evaluate(UNTIL, [act, test]) / 1000
 
 
 def hovered(tab: Any) -> float:
-    """Give the median seconds from a move of the pointer to the frame that answers it."""
+    """Return the median seconds from a move of the pointer to the frame that shows its effect."""
     box = tab.locator("#map").bounding_box()
     tab.evaluate(
         """() => {

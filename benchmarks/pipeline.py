@@ -175,7 +175,7 @@ def serving(file: Path) -> Iterator[str]:
         process.join()
 
 
-def serve(file: Path, told: Connection) -> None:
+def serve(file: Path, addresses: Connection) -> None:
     """Serve until the process is ended."""
     from newsclust_pipeline_tests.embedding_server import EmbeddingServer
 
@@ -186,7 +186,7 @@ def serve(file: Path, told: Connection) -> None:
         return vectors[int(row) if row.isdecimal() else 0]  # "dimension" is asked for as well
 
     with EmbeddingServer(vector=vector) as server:
-        told.send(server.url)
+        addresses.send(server.url)
         Event().wait()
 
 

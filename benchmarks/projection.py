@@ -95,7 +95,7 @@ def peer(vectors: np.ndarray) -> np.ndarray:
 
 
 def result(done: projection.Projection) -> tuple[np.ndarray, float]:
-    """Give what is measured of a layout."""
+    """Return the figures of a projection."""
     return done.positions, done.moved_median_share_of_span
 
 
@@ -174,7 +174,7 @@ def trustworthiness(vectors: np.ndarray, positions: np.ndarray, queries: int, k:
 
 
 def emptiness(positions: np.ndarray) -> float:
-    """Give the longest side of the map by that of its middle half."""
+    """Return the longest side of the map divided by that of its middle half."""
     quartiles = np.quantile(positions, [0.25, 0.75], axis=0)
     return float((np.ptp(positions, axis=0) / np.ptp(quartiles, axis=0)).max())
 

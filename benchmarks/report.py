@@ -69,7 +69,7 @@ def _memory(entry: str) -> float:
 
 
 def threads(count: int) -> None:
-    """Give processes started from here on so many threads, whichever library they use."""
+    """Limit the threads of processes that are started later, whichever library they use."""
     for library in ("OMP", "OPENBLAS", "MKL", "NUMBA"):
         os.environ[f"{library}_NUM_THREADS"] = str(count)
 
@@ -97,7 +97,7 @@ def table(
 
 
 def machine() -> str:
-    """Tell what it ran on."""
+    """Return a description of the machine."""
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return f"{os.cpu_count()} cores{load}, {platform.machine()}, Python {platform.python_version()}"
 

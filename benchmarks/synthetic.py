@@ -24,7 +24,7 @@ _GRAPH_DIMENSION, _LINK = 64, 1.4
 
 
 def collections(given: Path | None, sizes: list[int], dimension: int) -> Iterator[np.ndarray]:
-    """Give the vectors to work on, one set after another: those of a file, or made ones.
+    """Yield the sets of vectors to measure with: those of a file, or synthetic ones.
 
     Args:
         given: an embeddings.parquet of the pipeline.

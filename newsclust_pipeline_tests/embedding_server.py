@@ -94,7 +94,7 @@ class EmbeddingServer:
         self._http.server_close()
 
     def answer(self, asked: dict, authorization: str) -> tuple[int, dict]:
-        """Give the status and the content of an answer."""
+        """Return the status and the content of an answer."""
         texts, encoding = asked["input"], asked.get("encoding_format")
         for wrong, status, message in [
             # As careless as can be: a service should not repeat the key.
@@ -127,7 +127,7 @@ class EmbeddingServer:
         return 200, {"object": "chat.completion", "choices": [choice]}
 
     def item(self, index: int, text: str, encoding: str | None) -> dict:
-        """Give one text's part of an answer."""
+        """Return the part of an answer for one text."""
         vector: Any = self.vector(text)
         if encoding == "base64" and self.encoding != "ignored":
             vector = base64.b64encode(vector.astype("<f4").tobytes()).decode()
