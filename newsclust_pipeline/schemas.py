@@ -115,6 +115,7 @@ _ARTICLE = (
     _required("dump", pa.string(), "Name of the file that the article was read from."),
     _required("copies", pa.int32(), "Number of identical articles in this row, itself included."),
     _required("venues", _STRINGS, "Outlets of all copies, sorted."),
+    Column("language", pa.string(), "Detected language (BCP 47); null if uncertain."),
 )
 
 RAW_NEWS = Table("One article.", _ARTICLE)

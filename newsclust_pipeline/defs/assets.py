@@ -37,6 +37,7 @@ from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.ingest import near_duplicates
 from newsclust_pipeline.ingest.articles import collect_articles, select_recent
 from newsclust_pipeline.ingest.column_report import report_lines, report_table, write_report
+from newsclust_pipeline.ingest.language import add_languages, count_languages
 from newsclust_pipeline.search import knn
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.store import collection, contents
@@ -81,7 +82,7 @@ def raw_news(
     dumps = news.open()
     found = collect_articles(dumps.rows())
     rejected = news.keep("rejected_rows", found.rejected)
-    recent = select_recent(found.table, config.window_days)
+    recent = select_recent(add_languages(found.table), config.window_days)
     unique = near_duplicates.deduplicate(recent, config.near_duplicate_similarity)
     news.keep("near_duplicates", unique.duplicates)
     warnings = [name_settings(warning) for warning in dumps.warnings]
@@ -103,6 +104,7 @@ def raw_news(
         near_duplicates=unique.duplicates.num_rows,
         before_window=found.table.num_rows - recent.num_rows,
         dates_unparsed=found.unparsed_dates,
+        languages=count_languages(unique.table),
         columns=dg.MarkdownMetadataValue(report_table(dumps.columns)),
         warnings=warnings,
     )

@@ -92,6 +92,7 @@ def test_a_newsapi_article_is_read_with_its_nested_source():
         "dump": "news.jsonl",
         "copies": 1,
         "venues": ["Skällö Herald"],
+        "language": None,
     }
 
 
