@@ -116,6 +116,13 @@ _ARTICLE = (
     _required("copies", pa.int32(), "Number of identical articles in this row, itself included."),
     _required("venues", _STRINGS, "Outlets of all copies, sorted."),
     Column("language", pa.string(), "Detected language (BCP 47); null if uncertain."),
+    _required("versions", pa.int32(), "Number of versions of the article; this row is the latest."),
+    _required("date_suspect", pa.bool_(), "Whether the time of publication can't be right."),
+    Column(
+        "embedded_text",
+        pa.string(),
+        "What is embedded instead of the text; null if it is the text.",
+    ),
 )
 
 RAW_NEWS = Table("One article.", _ARTICLE)
@@ -129,10 +136,15 @@ REJECTED_ROWS = Table(
     ),
 )
 NEAR_DUPLICATES = Table(
-    "One article that is a near-duplicate of one in raw_news.",
+    "One article that is a near-duplicate or another version of one in raw_news.",
     (
         *_ARTICLE,
         Column("duplicate_of", pa.string(), "Id of the article in raw_news that represents it."),
+        Column(
+            "text_similarity", pa.float64(), "Share of the shorter text in the longer one, 0 to 1."
+        ),
+        Column("headline_similarity", pa.float64(), "How far the headlines agree, 0 to 1."),
+        _required("reason", pa.string(), "Why the two are the same article."),
     ),
 )
 GOLD_LABELS = Table(

@@ -293,7 +293,9 @@ def test_forty_copies_of_an_article_leave_every_other_label_as_it_was(pipeline, 
     copies = [
         copied
         | {
-            "title": f"{copied['title']} ({number})" if number % 2 else f"As told: {number} views",
+            "title": f"{copied['title']} ({number})"
+            if number % 2
+            else f"{copied['title']}, seen anew",
             "description": copied["description"] + " Read on at our site." * (number % 3),
             "venue": f"Wire {number}",
             "published_at": "2031-01-01T00:00:00Z",  # after it, whenever that was

@@ -28,6 +28,13 @@ def checksums(vectors: np.ndarray) -> np.ndarray:
     return np.fromiter((zlib.crc32(row.data) for row in vectors), np.int64, len(vectors))
 
 
+def embedded_texts(articles: pa.Table) -> pa.ChunkedArray:
+    """Return what is embedded of each article: `embedded_text`, or `text` where that is null."""
+    if "embedded_text" not in articles.column_names:
+        return articles["text"]
+    return pc.coalesce(articles["embedded_text"], articles["text"])
+
+
 def join(documents: pa.Table, *others: pa.Table) -> pa.Table:
     """Append the columns of other tables by doc_id; rows keep the order of the first table.
 

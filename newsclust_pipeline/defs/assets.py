@@ -34,10 +34,10 @@ from newsclust_pipeline.defs.materialize import Reuse, plain_errors, result, reu
 from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps, StoryHistory, Titles
 from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.embed.base import embed
-from newsclust_pipeline.ingest import near_duplicates
-from newsclust_pipeline.ingest.articles import collect_articles, select_recent
+from newsclust_pipeline.ingest.articles import collect_articles
 from newsclust_pipeline.ingest.column_report import report_lines, report_table, write_report
 from newsclust_pipeline.ingest.language import add_languages, count_languages
+from newsclust_pipeline.ingest.prepare import prepare_articles
 from newsclust_pipeline.search import knn
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.store import collection, contents
@@ -82,8 +82,12 @@ def raw_news(
     dumps = news.open()
     found = collect_articles(dumps.rows())
     rejected = news.keep("rejected_rows", found.rejected)
-    recent = select_recent(add_languages(found.table), config.window_days)
-    unique = near_duplicates.deduplicate(recent, config.near_duplicate_similarity)
+    unique = prepare_articles(
+        add_languages(found.table),
+        days=config.window_days,
+        similarity=config.near_duplicate_similarity,
+        now=datetime.now(UTC),
+    )
     news.keep("near_duplicates", unique.duplicates)
     warnings = [name_settings(warning) for warning in dumps.warnings]
     for line in report_lines(dumps.columns):
@@ -101,10 +105,10 @@ def raw_news(
         rows_rejected=found.rejected.num_rows,
         rows_untitled=found.untitled,
         identical_copies=found.rows - found.rejected.num_rows - found.table.num_rows,
-        near_duplicates=unique.duplicates.num_rows,
-        before_window=found.table.num_rows - recent.num_rows,
+        **unique.figures,
         dates_unparsed=found.unparsed_dates,
         languages=count_languages(unique.table),
+        texts_shortened=found.shortened,
         columns=dg.MarkdownMetadataValue(report_table(dumps.columns)),
         warnings=warnings,
     )

@@ -51,8 +51,9 @@ class ArticlesConfig(dg.Config):
         0.8,
         gt=0,
         le=1,
-        description="Minimum share of the shorter article's runs of three words that occur in the "
-        "other one for the two to be near-duplicates. Unset: only identical articles are merged.",
+        description="Minimum share of the shorter text's runs of three words that occur in the "
+        "other one for two articles to be near-duplicates, if their headlines agree, too. Unset: "
+        "near-duplicates are kept.",
     )
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from newsclust_pipeline import schemas
 from newsclust_pipeline.core.errors import EmbeddingError
 from newsclust_pipeline.core.progress import Progress
+from newsclust_pipeline.core.tables import embedded_texts
 from newsclust_pipeline.embed.cache import VectorCache
 
 # Positions in the sequence of texts (n,), and their vectors (n, dimension) as float32.
@@ -76,7 +77,7 @@ def embed(
     progress: Progress = lambda *_: None,
     keep_days: int = 0,
 ) -> Embedded:
-    """Return the vectors of articles (columns doc_id, text).
+    """Return the vectors of articles (columns doc_id, text, embedded_text).
 
     Texts stay in Arrow, except for those that are being looked up or embedded.
 
@@ -91,7 +92,7 @@ def embed(
         EmbeddingError: a vector is zero, not finite or of another dimension; a text has none; or
             the cache can't be used.
     """
-    ids, texts = articles["doc_id"], articles["text"]
+    ids, texts = articles["doc_id"], embedded_texts(articles)
     with VectorCache(cache_path, embedder.fingerprint) as cache:
         dimension = cache.dimension or embedder.dimension
         vectors = np.zeros((len(texts), dimension), dtype=np.float32)

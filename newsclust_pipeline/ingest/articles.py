@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -28,6 +27,8 @@ from newsclust_pipeline.schemas import RAW_NEWS, REJECTED_ROWS
 ARTICLES = RAW_NEWS.schema
 REJECTED = REJECTED_ROWS.schema
 _UNTITLED = "title is empty"
+_MAX_TITLE = 1_000  # characters; longer texts are cut
+_MAX_DESCRIPTION = 100_000
 _BATCH_SIZE = 2_000  # articles that are Python objects at one time
 _CREATE_TABLES = """
     PRAGMA journal_mode = OFF;
@@ -72,12 +73,14 @@ class Articles:
     Attributes:
         table: one row per distinct article, schema `ARTICLES`.
         rejected: one row per row that can't be used, schema `REJECTED`.
-        unparsed_dates: number of articles whose date can't be parsed. They are kept, undated.
+        unparsed_dates: number of rows whose date can't be parsed. They are kept, undated.
+        shortened: number of rows whose headline or description is too long and was cut.
     """
 
     table: pa.Table
     rejected: pa.Table
     unparsed_dates: int
+    shortened: int = 0
 
     @property
     def untitled(self) -> int:
@@ -105,10 +108,11 @@ def collect_articles(rows: Iterable[Row]) -> Articles:
             Spool(ARTICLES) as kept,
             closing(_DistinctStore()) as store,
         ):
-            unparsed = _fill(store, _usable_articles(rows, rejected)) + store.settle_dates()
+            unparsed, shortened = _fill(store, _usable_articles(rows, rejected))
+            unparsed += store.settle_dates()
             for article in store.distinct_articles():
                 kept.add(article)
-            return Articles(kept.table(), rejected.table(), unparsed)
+            return Articles(kept.table(), rejected.table(), unparsed, shortened)
     except (OSError, sqlite3.OperationalError) as error:
         raise DiskSpaceError(
             f"{tempfile.gettempdir()}: can't write temporary files ({error}). Free disk "
@@ -122,24 +126,6 @@ def identify_rows(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
         article = None if row.defect else _article(row)
         if article:
             yield article["doc_id"], row
-
-
-def select_recent(articles: pa.Table, days: int | None) -> pa.Table:
-    """Return the articles of the last days before the newest one, and all undated articles.
-
-    Dates in the future don't count as the newest: one wrong date would drop all other articles.
-
-    Args:
-        articles: column published_at, in UTC.
-        days: length of the window; None keeps everything.
-    """
-    published = articles["published_at"]
-    now = pa.scalar(datetime.now(UTC), published.type)
-    newest = pc.max(published.filter(pc.less_equal(published, now))).as_py()
-    if days is None or newest is None:
-        return articles
-    first = pa.scalar(newest - timedelta(days=days), published.type)
-    return articles.filter(pc.fill_null(pc.greater(published, first), True))
 
 
 def doc_id(text: str) -> str:
@@ -206,16 +192,18 @@ class _DistinctStore:
             article = dict(row)
             article["text"] = _join_text(article["title"], article["description"])
             article["venues"] = sorted(json.loads(article["venues"]))
+            article |= {"versions": 1, "date_suspect": False}
             yield article
 
 
-def _fill(store: _DistinctStore, articles: Iterator[dict[str, Any]]) -> int:
-    """Store all articles in batches; return the number whose date can't be parsed."""
-    unparsed = 0
+def _fill(store: _DistinctStore, articles: Iterator[dict[str, Any]]) -> tuple[int, int]:
+    """Store all articles in batches; return how many have an unreadable date, and a cut text."""
+    unparsed = shortened = 0
     while batch := list(islice(articles, _BATCH_SIZE)):
         unparsed += sum(article["is_dated"] and not article["date"] for article in batch)
+        shortened += sum(article["is_shortened"] for article in batch)
         store.add(batch)
-    return unparsed
+    return unparsed, shortened
 
 
 def _usable_articles(rows: Iterable[Row], rejected: Spool) -> Iterator[dict[str, Any]]:
@@ -233,10 +221,12 @@ def _article(row: Row) -> dict[str, Any] | None:
     fields = row.fields
     if fields is None or fields.title is None:
         return None
+    title = _shorten(fields.title, _MAX_TITLE)
+    description = fields.description and _shorten(fields.description, _MAX_DESCRIPTION)
     return {
-        "doc_id": doc_id(_join_text(fields.title, fields.description)),
-        "title": fields.title,
-        "description": fields.description,
+        "doc_id": doc_id(_join_text(title, description)),
+        "title": title,
+        "description": description,
         "url": fields.url,
         "venue": fields.venue,
         "dump": row.dump,
@@ -244,7 +234,12 @@ def _article(row: Row) -> dict[str, Any] | None:
         "date": fields.date,
         "dates": fields.dates,
         "is_dated": fields.date_text is not None,
+        "is_shortened": (title, description) != (fields.title, fields.description),
     }
+
+
+def _shorten(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[:limit].rstrip()
 
 
 def _join_text(title: str, description: str | None) -> str:

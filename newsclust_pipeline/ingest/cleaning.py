@@ -1,8 +1,16 @@
-"""Clean the text of single cells: entities, white space, control characters, missing values."""
+"""Clean the text of single cells: markup, entities, white space, missing values, length."""
 
 import html
+import re
 import unicodedata
 from collections.abc import Mapping
+
+from newsclust_pipeline.ingest.markup import strip_markup
+
+_MAX_CHARACTERS = 1_000_000  # of a cell before it is cleaned; the rest is ignored
+# An ampersand that was escaped again and again: "&amp;amp;amp;" is "&" after three decodings.
+_NESTED_AMPERSAND = re.compile(r"&(?:(?:amp|AMP|#0*38|#[xX]0*26);)+")
+_MAX_PASSES = 5  # each removes one layer of escaping
 
 _CONTROL_CHARACTERS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 # What exports write for a missing value. Only as a whole cell, in any case.
@@ -12,14 +20,18 @@ _MISSING_VALUES = frozenset({"", "nan", "none", "null", "nat", "n/a", "<na>", "#
 def clean_text(value: object) -> str | None:
     r"""Return a cell's text, entities decoded and white space collapsed; None if it is empty.
 
-    Cleaning is idempotent, so that a dump which was cleaned before gives the same ids.
+    Tags of HTML are removed; see `markup`. Cleaning is idempotent, so that a dump which was cleaned
+    before gives the same ids.
 
-    >>> clean_text("  Fish &amp;amp; chips&nbsp;\n row "), clean_text("NaN")
+    >>> clean_text("  Fish &amp;amp; <i>chips</i>&nbsp;\n row "), clean_text("NaN")
     ('Fish & chips row', None)
     """
-    text = _as_text(value)
-    while (decoded := unicodedata.normalize("NFC", html.unescape(text))) != text:
-        text = decoded
+    text = _as_text(value)[:_MAX_CHARACTERS]
+    for _ in range(_MAX_PASSES):
+        plain = strip_markup(_decode_entities(text))
+        if plain == text:
+            break
+        text = plain
     return _without_padding(text)
 
 
@@ -41,6 +53,16 @@ def _as_text(value: object) -> str:
         return ""
     # Unpaired surrogates break tokenizers and files.
     return str(value).encode("utf-8", "replace").decode()
+
+
+def _decode_entities(text: str) -> str:
+    """Return text with one layer of entities decoded and characters composed (NFC).
+
+    All layers of an escaped ampersand are removed at once: one by one, the time would be quadratic.
+    """
+    if "&" in text:
+        text = html.unescape(_NESTED_AMPERSAND.sub("&", text))
+    return unicodedata.normalize("NFC", text)
 
 
 def _without_padding(text: str) -> str | None:

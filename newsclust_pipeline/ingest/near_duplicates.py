@@ -1,99 +1,215 @@
-"""Near-duplicates: articles with almost the same text, such as wire stories with another headline.
+"""Near-duplicates: articles with almost the same text, such as a wire story in several outlets.
 
-Two articles are near-duplicates if most of the shorter one's shingles (runs of three words) occur
-in the other one: containment (Broder 1997, "On the resemblance and containment of documents").
-Words are compared as they are, so a translation is no near-duplicate. The first published article
-is kept, and each later one is compared only with articles that are kept. So no article is removed
-because it resembles another removed one.
+Two articles are near-duplicates if both their texts and their headlines agree. Texts agree if most
+of the shorter one's shingles (runs of three words) occur in the other one: containment (Broder
+1997, "On the resemblance and containment of documents"). Headlines agree as defined by
+`headlines.headline_similarity`; so a text that stands under unrelated headlines, such as a paywall
+notice, proves nothing. Words are compared as they are: a translation is no near-duplicate.
+
+The first published article is kept, and each later one is compared only with articles that are
+kept. So no article is removed because it resembles another removed one.
 """
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+
+from newsclust_pipeline.ingest.headlines import (
+    Words,
+    bare_headline,
+    headline_key,
+    headline_similarity,
+    missing,
+    tokens,
+)
 
 # One character in scripts without spaces between words, else a run of word characters.
 _WORDS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]|\w+")
 _SHINGLE_WORDS = 3
 _MIN_SHINGLES = 10  # shorter texts agree by chance, so they are not compared
 _MIN_LENGTH_RATIO = 1 / 2  # of the shorter to the longer text
+_MIN_KEY = 12  # letters of a text that two articles don't have by chance
+_MIN_SIMILARITY_WITHIN = 0.9  # of texts of one outlet
+_MIN_AGREEMENT = 0.5  # of headlines
+_MIN_AGREEMENT_ELSEWHERE = 0.4  # of headlines of two outlets
+_MIN_AGREEMENT_OF_DAYS = 0.85  # of headlines, for one outlet's articles of different days
+_SAME_DAY = timedelta(hours=20)
 _PRIME = np.uint64(0x9E3779B97F4A7C15)  # multiplier that mixes the hashes of a shingle's words
 _CHUNK_SIZE = 20_000  # articles whose words are in memory at a time
 
 
 @dataclass(frozen=True)
-class Deduplicated:
-    """Articles without near-duplicates, and the near-duplicates.
+class Match:
+    """Why an article is a near-duplicate of an earlier one.
 
     Attributes:
-        table: the articles that are kept, in their order. `copies` and `venues` include those of
-            their near-duplicates.
-        duplicates: the other articles: their own columns, and `duplicate_of` (the doc_id of the
-            article that is kept instead).
+        original: row of the earlier article.
+        text_similarity: containment of the texts, 0 to 1.
+        headline_similarity: agreement of the headlines, 0 to 1.
     """
 
-    table: pa.Table
-    duplicates: pa.Table
+    original: int
+    text_similarity: float
+    headline_similarity: float
 
 
-def deduplicate(articles: pa.Table, similarity: float | None) -> Deduplicated:
-    """Return the articles with near-duplicates replaced by the first published of them.
+def find_near_duplicates(
+    articles: pa.Table, similarity: float, bodies: Mapping[int, str] | None = None
+) -> dict[int, Match]:
+    """Return the near-duplicates among articles, by row, each with the article that is kept.
 
     Args:
-        articles: columns doc_id, title, description, venue, copies, venues (lists of strings,
-            sorted), in order of publication; other columns are kept.
-        similarity: as in `find_near_duplicates`; None keeps all articles.
+        articles: columns title, description, published_at, url, venue, date_suspect, in order of
+            publication. Articles with a suspect date count as the last ones.
+        similarity: the minimum containment of texts, above 0 and at most 1.
+        bodies: by row, the description without boilerplate, for articles that have any.
     """
-    rows = np.arange(articles.num_rows)
-    original = rows if similarity is None else find_near_duplicates(articles, similarity)
-    is_duplicate = original != rows
-    duplicate_of = pa.array(articles["doc_id"].to_numpy()[original[is_duplicate]], pa.string())
-    duplicates = articles.filter(is_duplicate).append_column("duplicate_of", duplicate_of)
-    groups = articles.select(["copies", "venues"]).to_pandas().groupby(original)
-    table = articles.filter(~is_duplicate)
-    for name, values in (
-        ("copies", groups["copies"].sum()),
-        ("venues", groups["venues"].agg(lambda lists: sorted(set().union(*lists)))),
-    ):
-        field = table.schema.field(name)
-        position = table.schema.get_field_index(name)
-        table = table.set_column(position, field, pa.array(values, field.type))
-    return Deduplicated(table, duplicates)
+    texts = _Texts(articles, bodies or {})
+    comparison = _Comparison(articles, texts, similarity)
+    indexes: tuple[_Index, ...] = (
+        _ShingleIndex(texts, similarity),
+        _ShingleIndex(texts, similarity, with_headline=False),
+        _EqualTexts(texts),
+    )
+    matches: dict[int, Match] = {}
+    for row in np.argsort(articles["date_suspect"].to_numpy(), kind="stable").tolist():
+        candidates = sorted({other for index in indexes for other in index.near_duplicates(row)})
+        match = next(filter(None, (comparison.match(row, other) for other in candidates)), None)
+        if match:
+            matches[row] = match
+            continue
+        for index in indexes:
+            index.add(row)
+    return matches
 
 
-def find_near_duplicates(articles: pa.Table, similarity: float) -> np.ndarray:
-    """Return for each article the row of the article that is kept: itself, or an earlier one.
+class _Texts:
+    """Bare headlines, and descriptions without boilerplate; read from the table when needed."""
 
-    Articles of different outlets are also compared by their descriptions alone, because outlets
-    publish wire stories under their own headlines. Articles of one outlet are compared only with
-    their headlines included, because outlets repeat boilerplate.
+    def __init__(self, articles: pa.Table, bodies: Mapping[int, str]) -> None:
+        self._columns = articles.select(["title", "url", "venue", "description"])
+        self._bodies = bodies
 
-    Args:
-        articles: columns title, description, venue, in order of publication.
-        similarity: the minimum containment, above 0 and at most 1.
+    def __len__(self) -> int:
+        return self._columns.num_rows
 
-    Returns:
-        (n,) row numbers.
+    def __getitem__(self, row: int) -> tuple[str, str]:
+        return next(self.slice(row, 1))
+
+    def slice(self, start: int, length: int) -> Iterator[tuple[str, str]]:
+        """Yield headline and description ("" if there is none) of a run of rows."""
+        columns = (column.to_pylist() for column in self._columns.slice(start, length).columns)
+        for row, (title, url, venue, text) in enumerate(zip(*columns, strict=True), start):
+            yield bare_headline(title, url, venue), self._bodies.get(row, text) or ""
+
+
+class _Comparison:
+    """Comparison of two articles word by word."""
+
+    def __init__(self, articles: pa.Table, texts: _Texts, similarity: float) -> None:
+        self._articles = articles.select(["venue", "published_at"])
+        self._texts = texts
+        self._similarity = similarity
+
+    def match(self, row: int, earlier: int) -> Match | None:
+        """Return why an article is a near-duplicate of an earlier one; None if it is none."""
+        (title, body), (earlier_title, earlier_body) = self._texts[row], self._texts[earlier]
+        if bool(body) != bool(earlier_body):
+            return None
+        text = _containment(body or title, earlier_body or earlier_title)
+        one, other = _words(title, body), _words(earlier_title, earlier_body)
+        text_needed, headline_needed = self._thresholds(row, earlier)
+        is_equal = headline_key(title) == headline_key(earlier_title)
+        if text < text_needed or (not is_equal and _name_others(one, other)):
+            return None
+        headline = 1.0 if is_equal else headline_similarity(one, other)
+        return Match(earlier, text, headline) if headline >= headline_needed else None
+
+    def _thresholds(self, row: int, earlier: int) -> tuple[float, float]:
+        """Return how similar two articles' texts and headlines must be.
+
+        One outlet's texts must be more similar than those of two, because an outlet makes its
+        columns and tables from templates; and so must its headlines of two days. An unknown outlet
+        may be the same.
+        """
+        pair = (self._articles.slice(place, 1).to_pylist()[0] for place in (row, earlier))
+        venues, times = zip(
+            *((article["venue"], article["published_at"]) for article in pair), strict=True
+        )
+        if None not in venues and venues[0] != venues[1]:
+            return self._similarity, _MIN_AGREEMENT_ELSEWHERE
+        is_next_day = None not in times and abs(times[0] - times[1]) > _SAME_DAY
+        agreement = _MIN_AGREEMENT_OF_DAYS if is_next_day else _MIN_AGREEMENT
+        return max(self._similarity, _MIN_SIMILARITY_WITHIN), agreement
+
+
+def _words(title: str, body: str) -> Words:
+    return Words(tokens(title), tokens(body))
+
+
+def _containment(one: str, other: str) -> float:
+    """Return the share of the shorter text's shingles that occur in the longer one, 0 to 1.
+
+    It is 0 if the longer text is more than twice as long: a round-up that quotes a text is another.
     """
-    whole = _ShingleIndex(articles, ["title", "description"], similarity)
-    body = _ShingleIndex(articles, ["description"], similarity)
-    venues = articles["venue"].to_pylist()
-    original = np.arange(articles.num_rows)
-    for row in range(len(original)):
-        elsewhere = [
-            other
-            for other in body.near_duplicates(row)
-            if venues[row] is None or venues[other] != venues[row]
-        ]
-        candidates = whole.near_duplicates(row) + elsewhere
-        if candidates:
-            original[row] = min(candidates)
-        else:
-            whole.add(row)
-            body.add(row)
-    return original
+    shorter, longer = sorted(({*_shingles(text)} for text in (one, other)), key=len)
+    if len(shorter) < _MIN_LENGTH_RATIO * len(longer):
+        return 0.0
+    if not shorter:
+        return float(headline_key(one) == headline_key(other))
+    return len(shorter & longer) / len(shorter)
+
+
+def _shingles(text: str) -> Iterator[tuple[str, ...]]:
+    words = _WORDS.findall(text.casefold())
+    return zip(*(words[start:] for start in range(_SHINGLE_WORDS)), strict=False)
+
+
+def _name_others(one: Words, other: Words) -> bool:
+    """Return True if each headline names something that the other article lacks.
+
+    A number counts, and a word if the text is about it, too. If there is no text, every word does.
+    """
+    return all(
+        any(
+            t.isdigit() or t in a.body or not a.body
+            for t in missing(a.headline, b.headline | b.body)
+        )
+        for a, b in ((one, other), (other, one))
+    )
+
+
+class _Index(Protocol):
+    """Finds texts that may be near-duplicates, among those that were added."""
+
+    def add(self, row: int) -> None: ...
+
+    def near_duplicates(self, row: int) -> Iterable[int]: ...
+
+
+class _EqualTexts:
+    """Texts of any length, by a hash of their letters and digits."""
+
+    def __init__(self, texts: _Texts) -> None:
+        self._keys = np.zeros(len(texts), dtype=np.int64)  # 0 for texts too short to compare
+        for start in range(0, len(texts), _CHUNK_SIZE):
+            for row, text in enumerate(texts.slice(start, _CHUNK_SIZE), start):
+                key = "".join(map(headline_key, text))
+                self._keys[row] = hash(key) if len(key) >= _MIN_KEY else 0
+        self._rows: dict[int, int] = {}
+
+    def add(self, row: int) -> None:
+        self._rows.setdefault(int(self._keys[row]), row)
+
+    def near_duplicates(self, row: int) -> Iterable[int]:
+        key = int(self._keys[row])
+        return [self._rows[key]] if key and key in self._rows else []
 
 
 class _ShingleIndex:
@@ -107,9 +223,9 @@ class _ShingleIndex:
     of its 5 rarest shingles at least one is in every near-duplicate that is longer.
     """
 
-    def __init__(self, articles: pa.Table, fields: list[str], similarity: float) -> None:
-        hashes, row = _shingle_hashes(articles.select(fields))
-        n = articles.num_rows
+    def __init__(self, texts: _Texts, similarity: float, *, with_headline: bool = True) -> None:
+        hashes, row = _shingle_hashes(texts, with_headline)
+        n = len(texts)
         self._similarity = similarity
         self._sizes = np.bincount(row, minlength=n)
         _, code, frequency = np.unique(hashes, return_inverse=True, return_counts=True)
@@ -155,12 +271,12 @@ class _ShingleIndex:
         return codes
 
 
-def _shingle_hashes(texts: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+def _shingle_hashes(texts: _Texts, with_headline: bool) -> tuple[np.ndarray, np.ndarray]:
     """Return the hashes (s,) of all texts' shingles, each once a text, and the texts' rows (s,)."""
     hashes, rows = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.int64)]
-    for start in range(0, texts.num_rows, _CHUNK_SIZE):
+    for start in range(0, len(texts), _CHUNK_SIZE):
         chunk = texts.slice(start, _CHUNK_SIZE)
-        words, owners = _word_hashes(chunk)
+        words, owners = _word_hashes(" ".join(text) if with_headline else text[1] for text in chunk)
         runs = np.zeros(max(len(words) - _SHINGLE_WORDS + 1, 0), dtype=np.uint64)
         for offset in range(_SHINGLE_WORDS):
             runs = runs * _PRIME + words[offset : offset + len(runs)]
@@ -172,12 +288,9 @@ def _shingle_hashes(texts: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate(hashes), np.concatenate(rows)
 
 
-def _word_hashes(texts: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Return the hashes (w,) of all words of a chunk, in order, and the row (w,) of each."""
-    words = [
-        _WORDS.findall(" ".join(filter(None, row)).casefold())
-        for row in zip(*(column.to_pylist() for column in texts.columns), strict=True)
-    ]
+def _word_hashes(texts: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the hashes (w,) of all words of these texts, in order, and the text (w,) of each."""
+    words = [_WORDS.findall(text.casefold()) for text in texts]
     counts = np.array([len(text) for text in words], dtype=np.int64)
     flat = np.array([word for text in words for word in text], dtype=object)
     return pd.util.hash_array(flat), np.repeat(np.arange(len(words)), counts)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from newsclust_pipeline import schemas
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.core.markdown import markdown_table
+from newsclust_pipeline.core.tables import embedded_texts
 from newsclust_pipeline.stories.keywords import keywords
 from newsclust_pipeline.stories.series import find_series, is_column
 from newsclust_pipeline.stories.short_titles import short_titles
@@ -36,7 +37,7 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
         vectors: (n, d) of the same documents, unit length.
     """
     labels = documents["label"].to_numpy()
-    keyword_lists = keywords(documents["text"].to_pylist(), labels)
+    keyword_lists = keywords(embedded_texts(documents).to_pylist(), labels)
     titles = documents["title"].to_pylist()
     exemplar_rows = _exemplar_rows(titles, labels, vectors, keyword_lists)
     columns = ["label", "venues", "published_at", "copies"]

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsclust_pipeline.core.errors import NewsclustError
+from newsclust_pipeline.core.tables import embedded_texts
 from newsclust_pipeline.stories.series import host_of
 from newsclust_pipeline.stories.short_titles import short_titles
 from newsclust_pipeline.stories.title_answers import answer_key, read_answers, write_answers
@@ -101,7 +102,8 @@ def _sources(documents: pa.Table, stories: Sequence[int]) -> list[list[Source]]:
     An article without an outlet is attributed to the host of its address.
     """
     order = pc.sort_indices(documents, [("label", "ascending"), ("probability", "descending")])
-    columns = documents.select(["label", "text", "venues", "url"]).take(order)
+    embedded = documents.append_column("embedded", embedded_texts(documents))
+    columns = embedded.select(["label", "embedded", "venues", "url"]).take(order)
     sources: dict[int, list[Source]] = {story: [] for story in stories}
     for label, text, venues, url in zip(*(c.to_pylist() for c in columns.columns), strict=True):
         if label in sources:

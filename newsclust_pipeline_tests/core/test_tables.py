@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from newsclust_pipeline.core.tables import checksums, join, lists_of, matrix
+from newsclust_pipeline.core.tables import checksums, embedded_texts, join, lists_of, matrix
 
 ARTICLES = pa.table({"doc_id": ["a", "b", "c"], "title": ["A", "B", "C"]})
 
@@ -63,3 +63,9 @@ def test_checksums_follow_every_bit_of_a_row():
     first, second, third = checksums(rows).tolist()
     assert first == second != third
     assert checksums(rows[:0]).shape == (0,)
+
+
+def test_what_is_embedded_is_the_text_unless_another_is_given():
+    texts = pa.table({"text": ["a", "b"], "embedded_text": [None, "c"]})
+    assert embedded_texts(texts).to_pylist() == ["a", "c"]
+    assert embedded_texts(texts.select(["text"])).to_pylist() == ["a", "b"]

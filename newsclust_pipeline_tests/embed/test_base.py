@@ -71,6 +71,15 @@ def test_every_document_gets_the_vector_of_its_text_in_any_order_of_batches(tmp_
     np.testing.assert_allclose(matrix(result.table), expected, rtol=1e-6)
 
 
+def test_the_embedded_text_is_embedded_where_there_is_one(tmp_path):
+    table = articles(HEADLINES).append_column(
+        "embedded_text", pa.array([None, "Otter returns", None], pa.string())
+    )
+    embedder = Hashes()
+    embed(table, embedder, tmp_path / "cache.sqlite")
+    assert set(embedder.texts) == {HEADLINES[0], "Otter returns", HEADLINES[2]}
+
+
 def test_vectors_have_unit_length_and_are_a_fixed_size_list_of_float32(tmp_path):
     table = embed(articles(HEADLINES), Hashes(), tmp_path / "cache").table
     assert table.schema.field("embedding").type == pa.list_(pa.float32(), 4)

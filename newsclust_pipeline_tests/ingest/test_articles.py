@@ -17,7 +17,6 @@ from newsclust_pipeline.ingest.articles import (
     REJECTED,
     collect_articles,
     doc_id,
-    select_recent,
 )
 from newsclust_pipeline.ingest.columns import resolve_rows
 from newsclust_pipeline.ingest.discover import find_dumps
@@ -93,7 +92,27 @@ def test_a_newsapi_article_is_read_with_its_nested_source():
         "copies": 1,
         "venues": ["Skällö Herald"],
         "language": None,
+        "versions": 1,
+        "date_suspect": False,
+        "embedded_text": None,
     }
+
+
+@pytest.mark.parametrize(("name", "limit"), [("title", 1_000), ("description", 100_000)])
+def test_overlong_texts_are_cut_and_counted(name, limit):
+    found = collect({"title": "Ferry docks", name: "x" * (limit + 1)}, {"title": "Bees", name: "y"})
+    (row,) = (row for row in found.table.to_pylist() if "x" in row["text"])
+    assert row[name] == "x" * limit
+    assert row["doc_id"] == doc_id(row["text"])
+    assert found.shortened == 1
+
+
+def test_markup_makes_no_second_article():
+    article = only(
+        {"title": "Ferry docks", "summary": "<p>At <b>noon</b>.</p>"},
+        {"title": "Ferry docks", "summary": "At noon."},
+    )
+    assert (article["description"], article["copies"]) == ("At noon.", 2)
 
 
 def test_the_next_column_is_used_if_the_cell_of_the_better_one_is_empty():
@@ -313,20 +332,3 @@ def test_dates_of_parquet_stay_what_they_are(tmp_path):
         pq.read_schema(tmp_path / "news.parquet").field("date").type != table["published_at"].type
     )
     assert table["published_at"].to_pylist() == [NOON]
-
-
-DATED = ["2024-06-01", "2024-06-02", "2024-06-03", "2999-01-01", None]
-
-
-@pytest.mark.parametrize(("days", "left"), [(None, 5), (1, 3), (2, 4), (1000, 5)])
-def test_a_window_reaches_back_from_the_newest_article_and_keeps_undated_ones(days, left):
-    table = collect(*({"title": f"T{i}", "date": day} for i, day in enumerate(DATED))).table
-    kept = select_recent(table, days)["title"].to_pylist()
-    assert len(kept) == left
-    assert {"T2", "T3", "T4"} <= set(kept)
-
-
-@pytest.mark.parametrize("news", [[], [{"title": "Undated"}]])
-def test_a_window_on_articles_without_dates_drops_nothing(news):
-    table = collect(*news).table
-    assert select_recent(table, 1).equals(table)

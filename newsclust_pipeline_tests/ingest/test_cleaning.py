@@ -67,3 +67,29 @@ def test_clean_url_keeps_parameters_that_look_like_entities(url):
     # html.unescape reads "&region" as "®ion" and "&section" as "§ion": entities without semicolon.
     assert clean_url(url) == url
     assert clean_url(f" {url.replace('&', '&amp;')}\n") == url
+
+
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("<p>Crews <b>dig</b>.</p><p>Boats wait.</p>", "Crews dig. Boats wait."),
+        ("&lt;p&gt;Crews dig.&lt;/p&gt;", "Crews dig."),
+        ("&amp;lt;p&amp;gt;Crews dig.&amp;lt;/p&amp;gt;", "Crews dig."),
+        ("<p>&nbsp;</p>", None),
+        ('<img src="a.jpg" alt="A pier">', None),
+        ("Profits < costs & debts", "Profits < costs & debts"),
+    ],
+)
+def test_markup_is_removed(raw, cleaned):
+    assert clean_text(raw) == cleaned
+    assert clean_text(cleaned) == cleaned
+
+
+@pytest.mark.parametrize("layer", ["amp;", "#38;", "#x26;", "#038;"])
+def test_nested_entities_are_decoded_at_once(layer):
+    # One layer at a time, these take minutes.
+    assert clean_text(f"&{layer * 200_000}lt;") == "<"
+
+
+def test_only_the_first_million_characters_of_a_cell_are_cleaned():
+    assert len(clean_text("x" * 3_000_000)) == 1_000_000

@@ -92,6 +92,14 @@ def test_a_story_is_counted_dated_and_named():
     ]
 
 
+def test_keywords_are_those_of_the_embedded_text():
+    rows = [document(text=f"Ferry fire {n}\nSubscribe to the Lantern") for n in range(3)]
+    table = documents(*rows, document(NOISE, title="Otters return"))
+    embedded = pa.array([*(f"Ferry fire {n}" for n in range(3)), None], pa.string())
+    (story,) = describe(table.append_column("embedded_text", embedded), vectors(4)).to_pylist()
+    assert story["keywords"] == ["Ferry fire"]
+
+
 def exemplar(*titles, angles=(0, 0.1, -0.2)):
     rows = [document(title=title, doc_id=f"d{row}") for row, title in enumerate(titles)]
     turned = np.array(angles[: len(rows)])
