@@ -60,13 +60,18 @@ def split_sentences(text: str, edges: Collection[str] = ()) -> Iterator[Sentence
 
 def first_units(text: str) -> list[str]:
     """Return the first four words, or eight characters without spaces; nothing if that is all."""
-    return _edge(_UNITS.findall(text[:_WINDOW].casefold()), _MIN_WORDS, _MIN_CHARACTERS)
+    units = _UNITS.findall(text[:_WINDOW].casefold())
+    is_unspaced = bool(units) and _UNSPACED.match(units[0])
+    needed = _MIN_CHARACTERS if is_unspaced else _MIN_WORDS
+    return [_join(units[:needed])] if len(units) > needed else []
 
 
 def last_units(text: str) -> list[str]:
     """Return the last two words, or four characters without spaces; nothing if that is all."""
-    units = _UNITS.findall(text[-_WINDOW:].casefold())[::-1]
-    return _edge(units, _MIN_WORDS // 2, _MIN_CHARACTERS // 2)
+    units = _UNITS.findall(text[-_WINDOW:].casefold())
+    is_unspaced = bool(units) and _UNSPACED.match(units[-1])
+    needed = _MIN_CHARACTERS // 2 if is_unspaced else _MIN_WORDS // 2
+    return [_join(units[-needed:])] if len(units) > needed else []
 
 
 def common_edge(texts: Sequence[str], *, closing: bool) -> str:
@@ -98,11 +103,6 @@ def _boundaries(text: str, edges: Collection[str]) -> list[int]:
 def _sentence(text: str, is_last: bool) -> Sentence:
     is_long = len(text.split()) >= _MIN_WORDS or len(_UNSPACED.findall(text)) >= _MIN_CHARACTERS
     return Sentence(text, text.strip(_NOT_LETTERS).casefold(), is_long, is_last)
-
-
-def _edge(units: list[str], words: int, characters: int) -> list[str]:
-    needed = characters if units and _UNSPACED.match(units[0]) else words
-    return [_join(units[:needed])] if len(units) > needed else []
 
 
 def _join(units: list[str]) -> str:

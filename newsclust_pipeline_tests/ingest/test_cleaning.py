@@ -88,7 +88,7 @@ def test_markup_is_removed(raw, cleaned):
 @pytest.mark.parametrize("layer", ["amp;", "#38;", "#x26;", "#038;"])
 def test_nested_entities_are_decoded_at_once(layer):
     # One layer at a time, these take minutes.
-    assert clean_text(f"&{layer * 200_000}lt;") == "<"
+    assert clean_text(f"&{layer * 100_000}lt;") == "<"
 
 
 def test_only_the_first_million_characters_of_a_cell_are_cleaned():
