@@ -89,8 +89,8 @@ def main() -> None:
 
 def load(path: Path, column: str) -> GoldSet:
     """Read, embed and search a dump; articles without a story are stories of their own."""
-    articles = collect_articles(find_dumps(path).rows()).table
-    stories = read_gold(find_dumps(path).rows(), column).stories
+    collected = collect_articles(find_dumps(path).rows(), column)
+    articles, stories = collected.table, read_gold(collected.gold).stories
     ids = articles["doc_id"].to_pylist()
     with tempfile.TemporaryDirectory() as folder:
         vectors = matrix(embed(articles, MiniLM(), Path(folder) / "cache.sqlite").table)

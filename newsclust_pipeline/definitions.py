@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from newsclust_pipeline.defs import assets, automation, checks
+from newsclust_pipeline.defs import assets, automation
 from newsclust_pipeline.defs.io_managers import (
     CsrIO,
     HistoryIO,
@@ -17,21 +17,32 @@ from newsclust_pipeline.defs.io_managers import (
     MarkdownIO,
     PageIO,
     ParquetIO,
+    SchemaIO,
     StoriesIO,
 )
-from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps, StoryHistory, Titles
+from newsclust_pipeline.defs.resources import (
+    DataFolder,
+    Embedder,
+    Milvus,
+    NewsDumps,
+    PreviousRun,
+    Titles,
+)
 from newsclust_pipeline.defs.settings import setting
 
 
 def build_defs(**overrides: Any) -> dg.Definitions:
-    """Build the definitions. Overrides are resources by key, such as `news=NewsDumps(…)`."""
-    data_dir = setting("NEWSCLUST_DATA_DIR")
+    """Return the definitions. Overrides are resources by key, such as `news=NewsDumps(…)`.
+
+    All paths follow from the resource `folder`: `build_defs(folder=DataFolder(path="elsewhere"))`.
+    """
+    folder = overrides.setdefault("folder", DataFolder(path=setting("NEWSCLUST_DATA_DIR")))
+    data_url = setting("NEWSCLUST_DATA_URL")
     resources = {
         "news": NewsDumps(
             path=setting("NEWSCLUST_NEWS"),
             columns=setting("NEWSCLUST_COLUMNS"),
             date_order=setting("NEWSCLUST_DATE_ORDER"),
-            data_dir=data_dir,
         ),
         "embedder": Embedder(
             name=setting("NEWSCLUST_EMBEDDER"),
@@ -44,13 +55,13 @@ def build_defs(**overrides: Any) -> dg.Definitions:
             base_url=setting("OPENAI_BASE_URL"),
             api_key=setting("OPENAI_API_KEY"),
             cache_days=setting("NEWSCLUST_CACHE_DAYS"),
-            data_dir=data_dir,
+            folder=folder,
         ),
         "titles": Titles(
             model=setting("NEWSCLUST_TITLES_MODEL"),
             base_url=setting("NEWSCLUST_TITLES_BASE_URL") or setting("OPENAI_BASE_URL"),
             api_key=_titles_key(),
-            data_dir=data_dir,
+            folder=folder,
         ),
         "milvus": Milvus(
             uri=setting("MILVUS_URI"),
@@ -60,21 +71,21 @@ def build_defs(**overrides: Any) -> dg.Definitions:
             index=setting("MILVUS_INDEX"),
             index_params=setting("MILVUS_INDEX_PARAMS"),
             search=setting("NEWSCLUST_SEARCH"),
-            data_dir=data_dir,
+            folder=folder,
         ),
-        "history": StoryHistory(data_dir=data_dir),
-        "parquet_io": ParquetIO(data_dir=data_dir),
-        "csr_io": CsrIO(data_dir=data_dir),
-        "json_io": JsonIO(data_dir=data_dir),
-        "html_io": HtmlIO(data_dir=data_dir, data_url=setting("NEWSCLUST_DATA_URL")),
-        "history_io": HistoryIO(data_dir=data_dir),
-        "page_io": PageIO(data_dir=data_dir, data_url=setting("NEWSCLUST_DATA_URL")),
-        "stories_io": StoriesIO(data_dir=data_dir),
-        "markdown_io": MarkdownIO(data_dir=data_dir, data_url=setting("NEWSCLUST_DATA_URL")),
+        "previous": PreviousRun(folder=folder),
+        "parquet_io": ParquetIO(folder=folder),
+        "schema_io": SchemaIO(folder=folder),
+        "csr_io": CsrIO(folder=folder),
+        "json_io": JsonIO(folder=folder),
+        "html_io": HtmlIO(folder=folder, data_url=data_url),
+        "history_io": HistoryIO(folder=folder),
+        "page_io": PageIO(folder=folder, data_url=data_url),
+        "stories_io": StoriesIO(folder=folder),
+        "markdown_io": MarkdownIO(folder=folder, data_url=data_url),
     }
     return dg.Definitions(
-        assets=assets.PIPELINE,
-        asset_checks=checks.CHECKS,
+        assets=dg.load_assets_from_modules([assets]),
         jobs=[automation.news_job, automation.sweep_job],
         schedules=[automation.daily_schedule],
         sensors=[automation.dump_sensor],

@@ -148,10 +148,10 @@ NEAR_DUPLICATES = Table(
     ),
 )
 GOLD_LABELS = Table(
-    "One pair of an article and a gold label. An article with contradictory labels has several.",
+    "One pair of an article and a gold label. An article with several labels has several rows.",
     (
         _DOC_ID,
-        _required("gold", pa.string(), "Gold label: the true story, from the gold column."),
+        Column("gold", pa.string(), "The true story by the gold column; null if it names none."),
         _required("rows", pa.int64(), "Number of rows of the dumps that name this label."),
     ),
 )

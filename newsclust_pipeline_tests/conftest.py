@@ -12,24 +12,7 @@ import pytest
 
 from newsclust_pipeline.definitions import build_defs
 from newsclust_pipeline.defs import console
-from newsclust_pipeline.defs.io_managers import (
-    CsrIO,
-    HistoryIO,
-    HtmlIO,
-    JsonIO,
-    MarkdownIO,
-    PageIO,
-    ParquetIO,
-    StoriesIO,
-)
-from newsclust_pipeline.defs.resources import (
-    SAMPLE,
-    Embedder,
-    Milvus,
-    NewsDumps,
-    StoryHistory,
-    Titles,
-)
+from newsclust_pipeline.defs.resources import SAMPLE, DataFolder, Embedder, Milvus, NewsDumps
 from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline_tests import milvus_server as real_milvus
 from newsclust_pipeline_tests.documents import OWNER
@@ -69,27 +52,25 @@ def write_dump(path: Path, rows: list[dict[str, str]]) -> Path:
 
 
 class Pipeline:
-    """The real pipeline on data of a test's own."""
+    """The real pipeline on the data of one test.
 
-    def __init__(self, news: Path, data: Path, vectors: Path, **milvus: str) -> None:
+    Args:
+        news: the dump or folder to read; None for the bundled sample.
+        data: the data folder.
+        vectors: the folder of the cache of vectors.
+        milvus: fields of the resource `milvus`.
+    """
+
+    def __init__(self, news: Path | None, data: Path, vectors: Path, **milvus: str) -> None:
         self.data = data
         self.instance = dg.DagsterInstance.ephemeral()
+        folder = DataFolder(path=str(data))
         self.resources = {
-            "news": NewsDumps(path=str(news), data_dir=str(data)),
-            "embedder": Embedder(data_dir=str(vectors)),
-            "milvus": Milvus(data_dir=str(data), **milvus),
-            "history": StoryHistory(data_dir=str(data)),
-            "titles": Titles(data_dir=str(data)),
-            **{
-                f"{name}_io": manager(data_dir=str(data))
-                for name, manager in [
-                    ("parquet", ParquetIO), ("csr", CsrIO), ("json", JsonIO), ("html", HtmlIO),
-                    ("history", HistoryIO),
-                    ("page", PageIO),
-                    ("history", HistoryIO), ("stories", StoriesIO), ("markdown", MarkdownIO),
-                ]
-            },
-        }  # fmt: skip
+            "folder": folder,
+            "news": NewsDumps(path=str(news or "")),
+            "embedder": Embedder(folder=DataFolder(path=str(vectors))),
+            "milvus": Milvus(folder=folder, **milvus),
+        }
 
     def run(self, config: dict | None = None) -> dg.ExecuteInProcessResult:
         """Materialise everything, checks included; a failed run is a result, too."""

@@ -1,6 +1,7 @@
 """What Dagster is told: complete, quick to load, free of secrets."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,15 +11,20 @@ import pytest
 
 import newsclust_pipeline
 from newsclust_pipeline.definitions import build_defs
-from newsclust_pipeline.defs.resources import SAMPLE, Embedder, NewsDumps
+from newsclust_pipeline.defs.checks import CHECKS
+from newsclust_pipeline.defs.resources import SAMPLE, DataFolder, Embedder, NewsDumps
+from newsclust_pipeline.defs.settings import name_settings
 
 ROOT = Path(newsclust_pipeline.__file__).parents[1]
 GRAPH = {
     "raw_news": set(),
+    "rejected_rows": set(),
+    "near_duplicates": set(),
+    "gold_labels": set(),
     "embeddings": {"raw_news"},
     "milvus_collection": {"raw_news", "embeddings"},
     "knn_distance_matrix": {"embeddings", "milvus_collection"},
-    "hdbscan_labels": {"raw_news", "knn_distance_matrix"},
+    "hdbscan_labels": {"raw_news", "embeddings", "knn_distance_matrix"},
     "stories": {"raw_news", "embeddings", "hdbscan_labels"},
     "story_lineage": {"stories", "hdbscan_labels"},
     "umap_projection": {"embeddings", "knn_distance_matrix"},
@@ -31,9 +37,9 @@ GRAPH = {
         "knn_distance_matrix",
     },
     "digest": {"stories", "story_lineage", "raw_news"},
-    "parameter_sweep": {"raw_news", "knn_distance_matrix"},
+    "parameter_sweep": {"raw_news", "embeddings", "knn_distance_matrix"},
     "parameter_plot": {"parameter_sweep"},
-    "story_quality": {"knn_distance_matrix", "hdbscan_labels"},
+    "story_quality": {"embeddings", "knn_distance_matrix", "hdbscan_labels", "gold_labels"},
 }
 HEAVY = ["faiss", "hdbscan", "milvus_lite", "numba", "onnx", "onnxruntime", "plotly", "pymilvus",
          "sklearn", "tokenizers", "torch", "transformers", "umap"]  # fmt: skip
@@ -66,10 +72,10 @@ def test_every_asset_says_what_it_is_and_whose():
 
 def test_everything_loads_and_binds():
     dg.Definitions.validate_loadable(newsclust_pipeline.defs)
+    graph = newsclust_pipeline.defs.resolve_asset_graph()
     job = newsclust_pipeline.defs.resolve_job_def("news_to_stories")
-    steps = {name for name in job.graph.node_dict if name in GRAPH}
-    assert steps == set(GRAPH)
-    assert len(job.graph.node_dict) > len(GRAPH), "the checks run with the job"
+    assert {key.to_user_string() for key in job.asset_layer.executable_asset_keys} == set(GRAPH)
+    assert {key.name for key in graph.asset_check_keys} == {check.name for check in CHECKS}
 
 
 def test_loading_draws_in_nothing_heavy_and_warns_of_nothing():
@@ -137,9 +143,9 @@ def test_the_key_of_openai_goes_to_no_other_service_of_titles(monkeypatch):
 def test_days_of_the_cache_are_a_number():
     from newsclust_pipeline.core.errors import SettingError
 
-    assert Embedder(cache_days="0").keep_days == 0
+    assert Embedder(folder=DataFolder(), cache_days="0").keep_days == 0
     with pytest.raises(SettingError, match="NEWSCLUST_CACHE_DAYS=soon: must be a whole number"):
-        _ = Embedder(cache_days="soon").keep_days
+        _ = Embedder(folder=DataFolder(), cache_days="soon").keep_days
 
 
 def test_dotenv_is_read_by_the_command_line(tmp_path):
@@ -173,5 +179,6 @@ def test_dotenv_is_read_by_the_command_line(tmp_path):
 def test_an_embedder_that_cannot_be_is_refused_by_its_setting(settings, complaint):
     from newsclust_pipeline.core.errors import SettingError
 
-    with pytest.raises(SettingError, match=complaint):
-        Embedder(**settings).load()
+    with pytest.raises(SettingError) as error:
+        Embedder(folder=DataFolder(), **settings).load()
+    assert re.search(complaint, name_settings(str(error.value)))

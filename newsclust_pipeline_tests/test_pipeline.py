@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
-from newsclust_pipeline.defs.resources import SAMPLE, Embedder
+from newsclust_pipeline.defs.resources import SAMPLE, DataFolder, Embedder, NewsDumps
+from newsclust_pipeline.schemas import TABLES, embeddings
 from newsclust_pipeline.search.files import read_neighbours
 from newsclust_pipeline_tests.conftest import Pipeline, write_dump
 from newsclust_pipeline_tests.embedding_server import EmbeddingServer, vector_of
@@ -23,6 +24,7 @@ FILES = [
     "digest.md",
     "documents.parquet",
     "embeddings.parquet",
+    "gold_labels.parquet",
     "hdbscan_labels.parquet",
     "knn_distance_matrix.npz",
     "milvus_collection.json",
@@ -63,8 +65,7 @@ def command_line(news="", data="", home="", select="*", **settings):
 @pytest.fixture(scope="module")
 def sample_run(tmp_path_factory, vectors_seen):
     """One run on the bundled sample, shared by the tests that only look at it."""
-    made = Pipeline(Path(), tmp_path_factory.mktemp("sample"), vectors_seen)
-    made.resources["news"] = type(made.resources["news"])(data_dir=str(made.data))
+    made = Pipeline(None, tmp_path_factory.mktemp("sample"), vectors_seen)
     assert made.run().success
     return made
 
@@ -76,32 +77,15 @@ def test_every_stage_is_persisted_under_its_contracted_name(sample_run):
     assert files == FILES
 
 
-def test_tables_have_their_contracted_columns(sample_run):
-    columns = {f: pq.read_schema(sample_run.data / f).names for f in FILES if "parquet" in f}
-    assert columns["raw_news.parquet"] == [
-        "doc_id", "title", "description", "text", "published_at", "url", "venue", "dump", "copies",
-        "venues",
-    ]  # fmt: skip
-    assert columns["embeddings.parquet"] == ["doc_id", "embedding"]
-    assert columns["hdbscan_labels.parquet"] == [
-        "doc_id", "label", "probability", "story_id", "persistence", "nearest_story_id",
-        "nearest_story_strength",
-    ]  # fmt: skip
-    assert columns["stories.parquet"] == [
-        "story_id", "label", "title", "title_source", "keywords", "size", "copies", "outlets",
-        "first_published", "last_published", "exemplar_doc_id", "persistence", "per_day",
-        "short_title", "kind", "languages",
-    ]  # fmt: skip
-    assert columns["documents.parquet"] == [
-        "doc_id", "title", "text", "outlet", "url", "published_at", "story_id", "label",
-        "story_title", "probability", "x", "y", "neighbors",
-    ]  # fmt: skip
-    assert columns["story_lineage.parquet"] == [
-        "run_id", "at", "story_id", "event", "other_story_id", "size_before", "size_after",
-        "shared", "overlap", "title", "joined", "left",
-    ]  # fmt: skip
-    assert columns["umap_projection.parquet"] == ["doc_id", "x", "y"]
-    assert columns["rejected_rows.parquet"] == ["file", "row", "reason", "content"]
+def test_tables_have_the_columns_of_the_data_dictionary(sample_run):
+    """Types and nullability included; optional columns are those of other settings."""
+    persisted = {n: t for n, t in TABLES.items() if (sample_run.data / f"{n}.parquet").exists()}
+    assert set(TABLES) - set(persisted) <= {"feeds"}, "it is written if feeds are read"
+    for name, table in persisted.items():
+        schema = pq.read_schema(sample_run.data / f"{name}.parquet").remove_metadata()
+        if name == "embeddings":
+            table = embeddings(384)  # noqa: PLW2901
+        assert schema == table.schema, name
 
 
 def test_the_embedder_is_named_in_the_schema(sample_run):
@@ -180,7 +164,7 @@ def test_a_rerun_changes_no_version_no_byte_and_no_count(sample_run):
 def test_the_samples_stories_are_as_right_as_they_ever_were(pipeline):
     """BCubed F1 against the sample's own stories: what was reached, minus 0.01."""
     judged = pipeline(SAMPLE)
-    gold = {"story_quality": {"gold_column": "story"}}
+    gold = {"raw_news": {"gold_column": "story"}}
     assert judged.run(gold).success
     given = judged.metadata("story_quality")
     assert given["bcubed_f1"] >= 0.864 - 0.01
@@ -207,7 +191,7 @@ def test_tuned_labels_carry_the_parameters_that_the_sweep_recommends(pipeline, s
 
 
 def test_a_gold_column_that_no_dump_has_is_named_with_those_that_there_are(pipeline, sample_rows):
-    made = pipeline(sample_rows[:5]).run({"story_quality": {"gold_column": "truth"}})
+    made = pipeline(sample_rows[:5]).run({"raw_news": {"gold_column": "truth"}})
     assert not made.success
     failed = next(e for e in made.all_events if e.is_step_failure)
     message = str(failed.event_specific_data.error)
@@ -238,7 +222,7 @@ def test_order_of_rows_and_names_of_dumps_change_nothing(pipeline, sample_rows, 
     folder.mkdir()
     write_dump(folder / "b.csv", rows[40:][::-1])
     write_dump(folder / "a.csv.gz", rows[:40])
-    made.resources["news"] = type(made.resources["news"])(path=str(folder), data_dir=str(made.data))
+    made.resources["news"] = NewsDumps(path=str(folder))
     assert made.run().success
     assert (made.data / "hdbscan_labels.parquet").read_bytes() == labels
 
@@ -257,7 +241,9 @@ def test_documents_come_and_go_with_the_dump(pipeline, sample_rows, tmp_path):
     assert (drawn["started_from"], drawn["kept_documents"]) == ("last positions", 40)
 
 
-def test_an_increment_gives_what_a_run_from_scratch_gives(pipeline, sample_rows, tmp_path):
+def test_an_increment_gives_what_a_run_from_scratch_gives(
+    pipeline, sample_rows, tmp_path, vectors_seen
+):
     old, fresh = sample_rows[:300], sample_rows[20:310]
     grown = pipeline(old)
     assert grown.run().success
@@ -268,7 +254,7 @@ def test_an_increment_gives_what_a_run_from_scratch_gives(pipeline, sample_rows,
     scratch = Pipeline(
         write_dump(tmp_path / "scratch.csv", fresh),
         tmp_path / "again",
-        Path(grown.resources["embedder"].data_dir),
+        vectors_seen,
     )
     assert scratch.run().success
     assert scratch.metadata("knn_distance_matrix")["searched"] > searched
@@ -376,7 +362,7 @@ def test_another_embedder_by_settings_alone_fills_a_collection_of_its_own(pipeli
             model=server.model,
             base_url=server.url,
             api_key="sk-very-secret",
-            data_dir=str(made.data),
+            folder=DataFolder(path=str(made.data)),
         )
         assert made.run().success
     collection = json.loads((made.data / "milvus_collection.json").read_text())
@@ -397,7 +383,11 @@ def test_distances_follow_the_vectors_when_a_service_changes_its_model(
     def materialise(folder, server):
         made = pipelines[folder]
         made.resources["embedder"] = Embedder(
-            name="openai", model=server.model, base_url=server.url, api_key="sk", data_dir=folder
+            name="openai",
+            model=server.model,
+            base_url=server.url,
+            api_key="sk",
+            folder=DataFolder(path=folder),
         )
         assert made.run().success
         return read_neighbours(made.data / "knn_distance_matrix.npz")
@@ -456,7 +446,7 @@ def test_a_run_leaves_a_servers_password_nowhere(guarded_server, sample_rows, tm
 def test_one_per_cent_of_new_articles_is_all_that_is_embedded(pipeline, sample_rows, tmp_path):
     distinct = list({(row["title"], row["description"]): row for row in sample_rows}.values())
     made = pipeline(distinct[:100])
-    made.resources["embedder"] = Embedder(data_dir=str(tmp_path / "own"))
+    made.resources["embedder"] = Embedder(folder=DataFolder(path=str(tmp_path / "own")))
     made.run()
     assert made.metadata("embeddings")["new"] == 100
     write_dump(tmp_path / "dump.csv", distinct[:101])

@@ -13,7 +13,8 @@ from newsclust_pipeline.cluster import hdbscan
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.core.files import write_parquet
 from newsclust_pipeline.core.tables import join, matrix
-from newsclust_pipeline.defs.resources import SAMPLE
+from newsclust_pipeline.defs.io_managers import HistoryIO
+from newsclust_pipeline.defs.resources import SAMPLE, DataFolder
 from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.embed.minilm import MiniLM
 from newsclust_pipeline.ingest.articles import collect_articles
@@ -168,12 +169,12 @@ def test_three_days_by_dagster_with_failures_between(pipeline, sample_rows, tmp_
     assert made.metadata("story_lineage")["born"] == 0
 
     write_dump(tmp_path / "dump.csv", sample_rows[:140])
-    whole = made.resources["history_io"]
-    made.resources["history_io"] = type(whole)(data_dir=str(tmp_path / "dump.csv" / "no folder"))
+    nowhere = DataFolder(path=str(tmp_path / "dump.csv" / "no folder"))
+    made.resources["history_io"] = HistoryIO(folder=nowhere)
     assert not made.run().success, "it dies where the history is written"
     assert file.read_bytes() == content[0]
 
-    made.resources["history_io"] = whole
+    del made.resources["history_io"]
     write_dump(tmp_path / "dump.csv", sample_rows[:160])
     done = made.run()
     assert done.success

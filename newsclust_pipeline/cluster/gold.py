@@ -1,7 +1,7 @@
 """Gold labels: the true stories of articles, and how far a clustering agrees with them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,6 @@ import scipy.sparse as sp
 
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.cluster.metrics import Evaluation, singletons
-from newsclust_pipeline.core.errors import SettingError
-from newsclust_pipeline.ingest.articles import identify_rows
-from newsclust_pipeline.ingest.cleaning import clean_text
-from newsclust_pipeline.ingest.rows import Row
 
 
 @dataclass(frozen=True)
@@ -30,23 +26,11 @@ class Gold:
     conflicts: int
 
 
-def read_gold(rows: Iterable[Row], column: str) -> Gold:
-    """Return the values of a gold column, by the ids that the articles of the rows have.
-
-    Raises:
-        SettingError: no row has such a column.
-    """
+def read_gold(labels: pa.Table) -> Gold:
+    """Return the gold story of every article from a table of schema `schemas.GOLD_LABELS`."""
     by_article: dict[str, Counter[str | None]] = defaultdict(Counter)
-    columns: dict[str, None] = {}
-    for doc_id, row in identify_rows(rows):
-        columns.update(dict.fromkeys(map(str, row.cells)))
-        by_article[doc_id][clean_text(row.cells.get(column))] += 1
-    if column not in columns:
-        raise SettingError(
-            f"gold_column={column}: no dump has such a column. Columns found: "
-            f"{', '.join(map(repr, columns)) or 'none'}. Correct the name in the run config of "
-            "story_quality, or leave it empty."
-        )
+    for row in labels.to_pylist():
+        by_article[row["doc_id"]][row["gold"]] += row["rows"]
     stories = {doc_id: _most_frequent(counts) for doc_id, counts in by_article.items()}
     return Gold(stories, conflicts=sum(len(counts) > 1 for counts in by_article.values()))
 

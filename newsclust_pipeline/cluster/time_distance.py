@@ -9,8 +9,34 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
+from newsclust_pipeline.core.tables import vectors_of
+from newsclust_pipeline.search.graph import Neighbours
+
 _DAY = np.timedelta64(1, "D")
 _FREQUENCIES = 64  # of `append_time`: twice as many columns
+
+
+def with_time(
+    neighbours: Neighbours, embeddings: pa.Table, articles: pa.Table, weight: float, scale: float
+) -> tuple[sp.csr_array, np.ndarray]:
+    """Return the distance matrix and the vectors of n documents, both with the time added.
+
+    Args:
+        neighbours: the neighbours of n documents.
+        embeddings: columns doc_id, embedding.
+        articles: columns doc_id, published_at.
+        weight: the largest distance that time alone can make; 0 adds nothing.
+        scale: days after which about two thirds of it count.
+
+    Returns:
+        The matrix (n, n), see `add_time`, and the vectors (n, d + …), see `append_time`.
+    """
+    graph, vectors = neighbours.matrix(), vectors_of(embeddings, neighbours.doc_id)
+    if not weight:
+        return graph, vectors
+    days = days_of(neighbours.doc_id, articles)
+    longer = add_time(graph, days, weight, scale)
+    return longer, append_time(vectors, days, weight, scale)
 
 
 def days_of(doc_id: np.ndarray, articles: pa.Table) -> np.ndarray:

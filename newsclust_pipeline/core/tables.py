@@ -35,6 +35,25 @@ def embedded_texts(articles: pa.Table) -> pa.ChunkedArray:
     return pc.coalesce(articles["embedded_text"], articles["text"])
 
 
+def sort_by_id(table: pa.Table, doc_id: np.ndarray) -> pa.Table:
+    """Return the rows of documents (n,) in their order; the table itself if it has that order.
+
+    Raises:
+        ValueError: a document is missing from the table.
+    """
+    ids = pa.chunked_array([pa.array(doc_id.tolist(), pa.string())])
+    return table if table["doc_id"].equals(ids) else join(pa.table({"doc_id": ids}), table)
+
+
+def vectors_of(table: pa.Table, doc_id: np.ndarray) -> np.ndarray:
+    """Return the embeddings of documents (n,) in their order, (n, dimension) float32.
+
+    Raises:
+        ValueError: a document is missing from the table.
+    """
+    return matrix(sort_by_id(table, doc_id))
+
+
 def join(documents: pa.Table, *others: pa.Table) -> pa.Table:
     """Append the columns of other tables by doc_id; rows keep the order of the first table.
 

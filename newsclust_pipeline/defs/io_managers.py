@@ -20,6 +20,7 @@ from pydantic import Field
 
 from newsclust_pipeline.core.files import atomic_path, write_parquet
 from newsclust_pipeline.defs.console import last_word
+from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.search.files import read_neighbours, write_neighbours
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.stories.exports import as_csv, as_json
@@ -30,7 +31,7 @@ class AtomicFileIO(dg.ConfigurableIOManager):
     """Writes beside the target, flushes, renames; reads what the asset's name leads to."""
 
     ending: ClassVar[str]
-    data_dir: str = Field("data", description="The folder of all persisted stages.")
+    folder: dg.ResourceDependency[DataFolder]
 
     @abstractmethod
     def write(self, value: Any, path: Path) -> None:
@@ -80,7 +81,7 @@ class AtomicFileIO(dg.ConfigurableIOManager):
             return None
 
     def _path(self, key: dg.AssetKey) -> Path:
-        return Path(self.data_dir) / f"{key.path[-1]}{self.ending}"
+        return self.folder.file(f"{key.path[-1]}{self.ending}")
 
 
 class ParquetIO(AtomicFileIO):
@@ -95,6 +96,14 @@ class ParquetIO(AtomicFileIO):
     def read(self, path: Path) -> pa.Table:
         """Read a table."""
         return pq.read_table(path)
+
+
+class SchemaIO(ParquetIO):
+    """The schema of a Parquet file, for inputs of which only the metadata is needed."""
+
+    def read(self, path: Path) -> pa.Schema:
+        """Return the schema of a table."""
+        return pq.read_schema(path)
 
 
 class HistoryIO(ParquetIO):

@@ -1,251 +1,285 @@
-"""Wrap the value of a stage for Dagster, or reuse its last value.
+"""From a stage's value to what Dagster records: data version, figures, checks; or its last output.
 
-Most reruns find most things as they were. Beside a stage's file lies a note: what it was made of, a
-digest of its content, its figures. A file that was touched since, or comes from other code, is made
-anew; so is one whose note is gone.
+A stage whose inputs, configuration and code are unchanged is skipped, and its last output is
+reused. Dagster records what this takes with every materialisation: the code version, the data
+versions of the inputs, and a tag with the digest of the configuration. Only the content of the file
+to be reused is read and compared with its data version.
 """
 
-import hashlib
-import json
-import platform
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, wraps
-from importlib.metadata import distributions
-from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
 
 import dagster as dg
-import numpy as np
 import pyarrow as pa
 
 from newsclust_pipeline.core.errors import NewsclustError
-from newsclust_pipeline.core.files import atomic_path
+from newsclust_pipeline.core.progress import Progress, log_progress
+from newsclust_pipeline.defs.checks import checks_of
+from newsclust_pipeline.defs.code_version import code_version
 from newsclust_pipeline.defs.config import plain
 from newsclust_pipeline.defs.console import last_word
+from newsclust_pipeline.defs.data_version import digest
 from newsclust_pipeline.defs.io_managers import AtomicFileIO
 from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.schemas import TABLES
-from newsclust_pipeline.search.graph import Neighbours
 
-T = TypeVar("T")
-P = ParamSpec("P")
-Made = dg.MaterializeResult[Any]
+Function = Callable[..., Any]
+Event = dg.AssetCheckResult | dg.MaterializeResult[Any]
 
-_DESCRIPTIONS = {c.name: c.description for table in TABLES.values() for c in table.columns}
-_ROWS = 1 << 12  # of a table that are copied at one time, however it is cut up
-_NOTE = {"made_of", "content", "version", "figures"}
+_CONFIGURATION = "newsclust/configuration"  # tag with the digest of what else a stage depends on
+_WRITTEN = {"path", "bytes"}  # metadata that IO managers add
 
 
-def result(
-    value: T, params: Mapping[str, Any] | None = None, **metadata: Any
-) -> dg.MaterializeResult[T]:
-    """Wrap a stage's value, its version made from its content and the parameters behind it.
+@dataclass(frozen=True)
+class Result:
+    """A value of a stage, and the figures that the UI shows of it."""
 
-    Tables carry the parameters in their schema's metadata, so that the file tells them, too.
+    value: Any
+    figures: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """What a stage depends on besides its inputs, its configuration and its code.
+
+    Attributes:
+        reads: returns a digest of what the stage reads elsewhere; takes the stage's arguments.
+        valid: returns whether the last value would be computed again, as far as inputs and `reads`
+            don't decide that; takes the last value, then the stage's arguments.
+        figures: returns the figures that compare with the last value; arguments as of `valid`.
+    """
+
+    reads: Callable[..., str] = lambda **_: ""
+    valid: Callable[..., bool] = lambda *_, **__: True
+    figures: Callable[..., dict[str, float]] = lambda *_, **__: {}
+
+
+def stage(
+    *kinds: str,
+    io: str = "parquet",
+    outputs: tuple[str, ...] = (),
+    ins: Mapping[str, dg.AssetIn] | None = None,
+    reuse: Reuse | None = None,
+) -> Callable[[Function], dg.AssetsDefinition]:
+    """Make an asset of a function that returns a `Result`.
+
+    Args:
+        kinds: what the UI shows as kinds.
+        io: the IO manager, without its ending `_io`.
+        outputs: the assets of a function that returns several results by name, in the order in
+            which they are written. The last one has the function's name and the checks; the first
+            one is a report for failed checks, so it is written before they are evaluated.
+        ins: inputs that need another IO manager.
+        reuse: what the stage depends on; None for a stage that does its own bookkeeping.
+    """
+
+    def decorate(function: Function) -> dg.AssetsDefinition:
+        names = outputs or (function.__name__,)
+        specs = {
+            name: dg.AssetOut(
+                description=TABLES[name].description if outputs else None,
+                io_manager_key=f"{io}_io",
+                group_name="news",
+                kinds=set(kinds),
+                owners=["team:newsclust"],
+                code_version=code_version(function),
+                is_required=not outputs,
+            )
+            for name in names
+        }
+        return dg.multi_asset(
+            name=function.__name__,
+            description=inspect.getdoc(function),
+            outs=specs,
+            ins=ins,
+            can_subset=bool(outputs),
+            check_specs=[check.spec() for check in checks_of(function.__name__)],
+        )(_materialized(function, names, f"{io}_io", reuse))
+
+    return decorate
+
+
+def result(value: Any, params: Mapping[str, Any] = MappingProxyType({}), **figures: Any) -> Result:
+    """Return a stage's value with its figures.
+
+    Args:
+        value: a table, neighbours, text, or JSON.
+        params: what shaped a table; written to the metadata of its schema.
+        figures: what the UI shows.
     """
     if isinstance(value, pa.Table):
-        table: Any = value
-        told = {name: str(parameter) for name, parameter in (params or {}).items()}
-        value = table.replace_schema_metadata({**(table.schema.metadata or {}), **told})
-        metadata |= described(table)
-        version = digest(value)
-    else:
-        version = digest([params or {}, digest(value)])
-    return dg.MaterializeResult(
-        value=value, data_version=dg.DataVersion(version), metadata=metadata
-    )
+        metadata = {name: str(param) for name, param in params.items()}
+        value = value.replace_schema_metadata({**(value.schema.metadata or {}), **metadata})
+    return Result(value, figures)
 
 
-def described(table: pa.Table) -> dict[str, Any]:
-    """Tell of a table what Dagster shows of every table: rows and columns."""
-    return {
-        "dagster/row_count": table.num_rows,
-        "dagster/column_schema": _column_schema(table.schema),
-    }
+def _materialized(
+    function: Function, names: tuple[str, ...], io: str, reuse: Reuse | None
+) -> Function:
+    """Return the function that Dagster runs for a stage."""
 
-
-def digest(value: Any) -> str:
-    """Digest a value's content: a table (its schema's metadata included), neighbours, or JSON."""
-    held = hashlib.sha256()
-    _feed(held.update, value)
-    return held.hexdigest()
-
-
-def plain_errors(stage: Callable[P, T]) -> Callable[P, T]:
-    """Turn errors that their message explains into failures that show nothing else.
-
-    Trying again would not mend them, so Dagster is told not to.
-    """
-
-    @wraps(stage)
-    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+    def run(*args: Any, **kwargs: Any) -> Iterator[Event]:
         try:
-            return stage(*args, **kwargs)
+            yield from _events(function, names, io, reuse, args, kwargs)
         except NewsclustError as error:
-            message = name_settings(str(error))
-            last_word(message)
-            raise dg.Failure(message, allow_retries=False) from None
+            raise failure(str(error)) from None
 
+    run.__name__ = function.__name__
+    run.__annotations__ = {k: v for k, v in function.__annotations__.items() if k != "return"}
+    signature = inspect.signature(function)
+    run.__signature__ = signature.replace(return_annotation=signature.empty)  # type: ignore[attr-defined]
     return run
 
 
-def _feed(take: Callable[[bytes], Any], value: Any) -> None:
-    """Feed a value's content to a hash, in a form that depends on nothing else."""
-    if isinstance(value, pa.Table):
-        with pa.ipc.new_stream(pa.PythonFile(_Sink(take), "w"), value.schema) as stream:
-            for start in range(0, value.num_rows, _ROWS):
-                rows = value.slice(start, _ROWS).combine_chunks()
-                # A copy: what is cut out of a larger table drags bits of its neighbours along.
-                stream.write_table(rows.take(np.arange(rows.num_rows)))
-    elif isinstance(value, Neighbours):
-        told = np.array([str(value.k), value.provenance])
-        for array in (value.doc_id, value.indices, value.distances, told):
-            take(np.ascontiguousarray(array).tobytes())
-    elif isinstance(value, str):
-        take(value.encode())
+def _events(
+    function: Function,
+    names: tuple[str, ...],
+    io: str,
+    reuse: Reuse | None,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Iterator[Event]:
+    """Compute or reuse the results; check the last one; yield what Dagster is to record."""
+    context = dg.AssetExecutionContext.get()
+    depends_on, selected = reuse or Reuse(), context.selected_asset_keys
+    names = tuple(name for name in names if dg.AssetKey(name) in selected)
+    tags = {_CONFIGURATION: _configuration(kwargs, depends_on)}
+    last = _last_results(context, names, io, tags) if reuse else None
+    if last and depends_on.valid(last[names[-1]].value, **kwargs):
+        context.log.info("Inputs, configuration and code are unchanged: the output is reused.")
+        last[names[-1]].figures.update(depends_on.figures(last[names[-1]].value, **kwargs))
+        results = last
     else:
-        take(json.dumps(value, sort_keys=True).encode())
+        computed = function(*args, **kwargs)
+        results = computed if isinstance(computed, dict) else {names[-1]: computed}
+    reports = names[:-1][:1]
+    for name in reports:
+        yield _materialization(name, results[name], tags)
+    yield from _checked(context, names[-1], results[names[-1]], kwargs)
+    for name in names[len(reports) :]:
+        yield _materialization(name, results[name], tags)
 
 
-class _Sink:
-    """A file that hands on what is written to it."""
-
-    closed = False
-
-    def __init__(self, take: Callable[[bytes], Any]) -> None:
-        self._take = take
-
-    def write(self, content: bytes) -> int:
-        self._take(content)
-        return len(content)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def close(self) -> None:
-        self.closed = True
+def _materialization(name: str, made: Result, tags: Mapping[str, str]) -> Event:
+    metadata = dict(made.figures)
+    if isinstance(made.value, pa.Table):
+        metadata["dagster/row_count"] = made.value.num_rows
+        metadata["dagster/column_schema"] = _column_schema(name, made.value.schema)
+    version = dg.DataVersion(digest(made.value))
+    return dg.MaterializeResult(
+        asset_key=name, value=made.value, data_version=version, metadata=metadata, tags=tags
+    )
 
 
-def _column_schema(schema: pa.Schema) -> dg.TableSchema:
+def _checked(
+    context: dg.AssetExecutionContext, name: str, made: Result, kwargs: Mapping[str, Any]
+) -> Iterator[dg.AssetCheckResult]:
+    """Yield the results of an asset's checks; fail if a blocking one did."""
+    figures = {
+        k: v.value if isinstance(v, dg.MetadataValue) else v for k, v in made.figures.items()
+    }
+    arguments = {**kwargs, name: made.value, "figures": figures, "context": context}
+    complaints = []
+    for check in checks_of(name):
+        verdict = check.verdict(arguments)
+        yield check.result(verdict)
+        if not verdict.passed and check.blocking:
+            complaints.append(verdict.complaint)
+        elif not verdict.passed:
+            context.log.warning(verdict.complaint)
+    if complaints:
+        for complaint in complaints[1:]:
+            context.log.error(complaint)
+        raise failure(complaints[0])
+
+
+def failure(message: str) -> dg.Failure:
+    """Return a failure with a message that explains itself; it is the last line on the terminal.
+
+    Trying again would not help, so Dagster is told not to retry.
+    """
+    text = name_settings(message)
+    last_word(text)
+    return dg.Failure(text, allow_retries=False)
+
+
+def progress(what: str) -> Progress:
+    """Return a progress callback that writes to the log of the asset being materialised."""
+    return log_progress(dg.AssetExecutionContext.get().log.info, what)
+
+
+def run_start(context: dg.AssetExecutionContext) -> datetime:
+    """Return when the run began."""
+    record = context.instance.get_run_record_by_id(context.run.run_id)
+    start = record.start_time if record else None
+    return datetime.fromtimestamp(start, UTC) if start else datetime.now(UTC)
+
+
+def _configuration(kwargs: Mapping[str, Any], reuse: Reuse) -> str:
+    """Return a digest of a stage's configuration and of what it reads elsewhere."""
+    config = {k: plain(value) for k, value in kwargs.items() if isinstance(value, dg.Config)}
+    return digest([config, reuse.reads(**kwargs)])[:32]
+
+
+def _last_results(
+    context: dg.AssetExecutionContext, names: tuple[str, ...], io: str, tags: Mapping[str, str]
+) -> dict[str, Result] | None:
+    """Return the last results if the stage would compute them again; else None."""
+    files: AtomicFileIO = getattr(context.resources, io)
+    results = {}
+    for name in names:
+        recorded = _unchanged(context, dg.AssetKey(name), tags)
+        value = files.last(name) if recorded else None
+        if recorded is None or value is None or digest(value) != _data_version(recorded):
+            return None
+        figures = {k: v for k, v in recorded.metadata.items() if k not in _WRITTEN}
+        results[name] = Result(value, figures)
+    return results
+
+
+def _unchanged(
+    context: dg.AssetExecutionContext, key: dg.AssetKey, tags: Mapping[str, str]
+) -> dg.AssetMaterialization | None:
+    """Return an asset's last materialisation if inputs, configuration and code are the same."""
+    last = last_materialization(context.instance, key)
+    provenance = context.get_asset_provenance(key)
+    if last is None or provenance is None or tags.items() - (last.tags or {}).items():
+        return None
+    if provenance.code_version != context.assets_def.code_versions_by_key[key]:
+        return None
+    for upstream, version in provenance.input_data_versions.items():
+        current = last_materialization(context.instance, upstream)
+        if current is None or _data_version(current) != version.value:
+            return None
+    return last
+
+
+def last_materialization(
+    instance: dg.DagsterInstance, key: dg.AssetKey
+) -> dg.AssetMaterialization | None:
+    """Return what was recorded of an asset last; None if it was never materialised."""
+    records = instance.fetch_materializations(key, limit=1).records
+    return records[0].asset_materialization if records else None
+
+
+def _data_version(materialization: dg.AssetMaterialization) -> str | None:
+    return (materialization.tags or {}).get("dagster/data_version")
+
+
+def _column_schema(name: str, schema: pa.Schema) -> dg.TableSchema:
+    table = TABLES[name]
     return dg.TableSchema(
         [
             dg.TableColumn(
                 field.name,
                 str(field.type),
-                description=_DESCRIPTIONS.get(field.name),
+                description=table.describe(field.name),
                 constraints=dg.TableColumnConstraints(nullable=field.nullable),
             )
             for field in schema
         ]
     )
-
-
-@dataclass(frozen=True)
-class Reuse:
-    """What a stage depends on beside its inputs, its config and the code.
-
-    All are given the stage's arguments.
-
-    Attributes:
-        reads: digests what the stage reads elsewhere.
-        still: is given the last value first, and tells whether it would come out the same, as far
-            as inputs and `reads` don't tell.
-        figures: is given the last value first, and gives the figures that compare with it.
-    """
-
-    reads: Callable[..., str] = lambda *_, **__: ""
-    still: Callable[..., bool] = lambda *_, **__: True
-    figures: Callable[..., dict[str, float]] = lambda *_, **__: {}
-
-
-def reusing(io: str, reuse: Reuse, stage: Callable[P, Made]) -> Callable[P, Made]:
-    """Have a stage give its last value again where it would make the same.
-
-    Args:
-        io: key of the IO manager that keeps the value.
-        reuse: what the stage depends on beside its arguments.
-        stage: gives a value by `results.result`.
-    """
-
-    @wraps(stage)
-    def run(*args: P.args, **kwargs: P.kwargs) -> Made:
-        context = dg.AssetExecutionContext.get()
-        files: AtomicFileIO = getattr(context.resources, io)
-        name = context.asset_key.path[-1]
-        note = Path(files.data_dir) / f".{name}.made_of.json"
-        made_of = _signature(name, kwargs, reuse.reads(*args, **kwargs))
-        again = _again(files, name, _read(note), made_of)
-        if again and reuse.still(again.value, *args, **kwargs):
-            context.log.info("Inputs, config and code are as they were: so is the result.")
-            figures = dict(again.metadata or {}) | reuse.figures(again.value, *args, **kwargs)
-            return dg.MaterializeResult(
-                value=again.value, data_version=again.data_version, metadata=figures
-            )
-        made = stage(*args, **kwargs)
-        _write(note, made_of, made)
-        return made
-
-    return run
-
-
-def _signature(name: str, arguments: dict[str, Any], read: str) -> str:
-    """Digest all that a stage is given, resources left out, what it reads, and its code."""
-    parts = [name, _code(), read]
-    for argument, value in sorted(arguments.items()):
-        if isinstance(value, dg.Config):
-            parts.append(f"{argument}: {digest(plain(value))}")
-        elif isinstance(value, pa.Table | Neighbours):
-            parts.append(f"{argument}: {digest(value)}")
-    return digest(parts)
-
-
-@lru_cache
-def _code() -> str:
-    """Digest this package, and the versions of all others and of Python."""
-    root = Path(__file__).parents[1]
-    held = hashlib.sha256()
-    for source in sorted(p for p in root.rglob("*") if p.suffix in {".py", ".js", ".css", ".html"}):
-        held.update(f"{source.relative_to(root)}\n".encode() + source.read_bytes())
-    versions = sorted(f"{d.name} {d.version}" for d in distributions())
-    held.update(json.dumps([platform.python_version(), *versions]).encode())
-    return held.hexdigest()
-
-
-def _write(note: Path, made_of: str, made: Made) -> None:
-    """Note what a value is made of. It may lie there before the file does: it tells its digest."""
-    metadata: dict[str, Any] = dict(made.metadata or {})
-    figures = {k: v for k, v in metadata.items() if k not in _described(made.value)}
-    told = {
-        "made_of": made_of,
-        "content": digest(made.value),
-        "version": made.data_version.value if made.data_version else "",
-        "figures": dg.serialize_value(figures),
-    }
-    with atomic_path(note) as temporary:
-        temporary.write_text(json.dumps(told, indent=2), encoding="utf-8")
-
-
-def _read(note: Path) -> dict[str, str]:
-    """Read a note; an empty one if there is none, or none that can be read."""
-    try:
-        told: dict[str, str] = json.loads(note.read_text(encoding="utf-8"))
-        return told if told.keys() == _NOTE else {}
-    except (OSError, ValueError, AttributeError):
-        return {}
-
-
-def _again(files: AtomicFileIO, name: str, told: dict[str, str], made_of: str) -> Made | None:
-    """Make the result of the last value, if that is what the note tells of."""
-    last = files.last(name) if told.get("made_of") == made_of else None
-    if last is None or digest(last) != told["content"]:
-        return None
-    figures: Any = dg.deserialize_value(told["figures"])
-    version = dg.DataVersion(told["version"])
-    return dg.MaterializeResult(
-        value=last, data_version=version, metadata=figures | _described(last)
-    )
-
-
-def _described(value: Any) -> dict[str, Any]:
-    return described(value) if isinstance(value, pa.Table) else {}

@@ -185,6 +185,18 @@ SETTINGS = (
         "auto",
     ),
 )
+# Assets with parameters in the run config.
+RUN_CONFIG = frozenset(
+    {
+        "raw_news",
+        "knn_distance_matrix",
+        "hdbscan_labels",
+        "stories",
+        "umap_projection",
+        "parameter_sweep",
+        "story_quality",
+    }
+)
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _NAMES = {setting.parameter: setting.name for setting in SETTINGS}
 
@@ -206,5 +218,14 @@ def name_settings(message: str) -> str:
 
     >>> name_settings("Set `embedder.model` to a folder.")
     'Set NEWSCLUST_EMBEDDER_MODEL to a folder.'
+    >>> name_settings("Correct `raw_news.gold_column`.")
+    'Correct gold_column in the run config of raw_news.'
     """
-    return re.sub(r"`([a-z_.]+)`", lambda found: _NAMES.get(found[1], found[0]), message)
+
+    def worded(found: re.Match[str]) -> str:
+        asset, _, parameter = found[1].partition(".")
+        if asset in RUN_CONFIG:
+            return f"{parameter} in the run config of {asset}"
+        return _NAMES.get(found[1], found[0])
+
+    return re.sub(r"`([a-z_.]+)`", worded, message)

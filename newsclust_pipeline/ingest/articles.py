@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from newsclust_pipeline.core.errors import DiskSpaceError
 from newsclust_pipeline.ingest.dates import DateColumn, Reading
+from newsclust_pipeline.ingest.gold import GoldLabels
 from newsclust_pipeline.ingest.rows import Row
 from newsclust_pipeline.ingest.spool import Spool
 from newsclust_pipeline.schemas import RAW_NEWS, REJECTED_ROWS
@@ -74,12 +75,14 @@ class Articles:
         table: one row per distinct article, schema `ARTICLES`.
         rejected: one row per row that can't be used, schema `REJECTED`.
         unparsed_dates: number of rows whose date can't be parsed. They are kept, undated.
+        gold: gold labels of the articles, schema `schemas.GOLD_LABELS`.
         shortened: number of rows whose headline or description is too long and was cut.
     """
 
     table: pa.Table
     rejected: pa.Table
     unparsed_dates: int
+    gold: pa.Table
     shortened: int = 0
 
     @property
@@ -93,39 +96,37 @@ class Articles:
         return self.rejected.num_rows + (pc.sum(self.table["copies"]).as_py() or 0)
 
 
-def collect_articles(rows: Iterable[Row]) -> Articles:
+def collect_articles(rows: Iterable[Row], gold_column: str = "") -> Articles:
     """Return the articles of all usable rows, and the other rows with the reason.
 
     Of identical articles (same title and description) the first published is kept. Rows are
     processed as a stream and stored on disk, so that memory doesn't grow with the dumps.
 
+    Args:
+        rows: the rows of all dumps.
+        gold_column: the column with the true story of every article; empty if there is none.
+
     Raises:
         DiskSpaceError: temporary files can't be written.
+        SettingError: no row has the gold column.
     """
+    gold = GoldLabels(gold_column)
     try:
         with (
             Spool(REJECTED) as rejected,
             Spool(ARTICLES) as kept,
             closing(_DistinctStore()) as store,
         ):
-            unparsed, shortened = _fill(store, _usable_articles(rows, rejected))
+            unparsed, shortened = _fill(store, _usable_articles(rows, rejected, gold))
             unparsed += store.settle_dates()
             for article in store.distinct_articles():
                 kept.add(article)
-            return Articles(kept.table(), rejected.table(), unparsed, shortened)
+            return Articles(kept.table(), rejected.table(), unparsed, gold.table(), shortened)
     except (OSError, sqlite3.OperationalError) as error:
         raise DiskSpaceError(
             f"{tempfile.gettempdir()}: can't write temporary files ({error}). Free disk "
             "space there (three times the size of the dumps' texts), or set TMPDIR."
         ) from error
-
-
-def identify_rows(rows: Iterable[Row]) -> Iterator[tuple[str, Row]]:
-    """Yield every usable row with the id of its article."""
-    for row in rows:
-        article = None if row.defect else _article(row)
-        if article:
-            yield article["doc_id"], row
 
 
 def doc_id(text: str) -> str:
@@ -206,11 +207,14 @@ def _fill(store: _DistinctStore, articles: Iterator[dict[str, Any]]) -> tuple[in
     return unparsed, shortened
 
 
-def _usable_articles(rows: Iterable[Row], rejected: Spool) -> Iterator[dict[str, Any]]:
-    """Yield the articles of usable rows; add all other rows to `rejected`."""
+def _usable_articles(
+    rows: Iterable[Row], rejected: Spool, gold: GoldLabels
+) -> Iterator[dict[str, Any]]:
+    """Yield the articles of usable rows, with their gold labels taken; reject all other rows."""
     for row in rows:
         article = None if row.defect else _article(row)
         if article:
+            gold.add(article["doc_id"], row)
             yield article
         else:
             rejected.add(_rejection(row))

@@ -65,11 +65,29 @@ def build_page(
     return _assemble(parts, with_map=points.num_rows > 0)
 
 
+def footer_facts(*schemas: pa.Schema) -> dict[str, str]:
+    """Return the parameters for the page's footer from the metadata of the stages' schemas."""
+    metadata = {key: value for schema in schemas for key, value in (schema.metadata or {}).items()}
+    names = (name for name in _FOOTER if name.encode() in metadata)
+    return {name: metadata[name.encode()].decode() for name in names}
+
+
 def sign(html: str, facts: Mapping[str, str]) -> str:
     """Return the page with footer facts that differ between runs; empty facts remove them."""
     return _RUN_FACTS.sub(lambda _: f"<!--run-->{_facts(facts)}<!--/run-->", html, count=1)
 
 
+_FOOTER = (
+    "embedder",
+    "model",
+    "k",
+    "min_samples",
+    "min_cluster_size",
+    "cluster_selection_method",
+    "n_neighbors",
+    "min_dist",
+    "random_state",
+)
 _RUN_FACTS = re.compile("<!--run-->.*?<!--/run-->", flags=re.DOTALL)
 
 

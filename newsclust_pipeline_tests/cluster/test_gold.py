@@ -1,4 +1,4 @@
-"""Gold labels: figures on small examples and against scikit-learn, and the gold column."""
+"""Gold labels: figures on small examples and against scikit-learn."""
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +12,7 @@ from newsclust_pipeline.cluster.gold import (
     read_gold,
 )
 from newsclust_pipeline.cluster.metrics import Evaluation
-from newsclust_pipeline.core.errors import SettingError
-from newsclust_pipeline.ingest.articles import doc_id
-from newsclust_pipeline.ingest.columns import resolve_rows
-from newsclust_pipeline.ingest.rows import Row
+from newsclust_pipeline.schemas import GOLD_LABELS
 
 
 def test_bcubed_of_a_small_example():
@@ -64,26 +61,22 @@ def test_without_documents_there_are_no_figures():
     assert gold_figures([], np.array([], dtype=int)) == {}
 
 
-def row(title, story, **cells):
-    cells = {"title": title, "event": story, **cells}
-    (resolved,) = resolve_rows([Row("dump.csv", 1, cells)])
-    return resolved
+def labels(*rows):
+    """Gold labels: doc_id, label and the number of rows with it."""
+    columns = dict(zip(("doc_id", "gold", "rows"), zip(*rows, strict=True), strict=True))
+    return pa.table(columns, GOLD_LABELS.schema)
 
 
-def test_gold_is_read_by_article_id():
-    gold = read_gold([row(" Storm ", "s1"), row("Flood", "nan"), row("", "s2")], "event")
-    assert gold == Gold({doc_id("Storm"): "s1", doc_id("Flood"): None}, conflicts=0)
+def test_gold_is_by_article():
+    gold = read_gold(labels(("a", "s1", 1), ("b", None, 2)))
+    assert gold == Gold({"a": "s1", "b": None}, conflicts=0)
 
 
 def test_conflicting_copies_are_counted_and_the_most_frequent_story_is_used():
-    copies = [row("Storm", story) for story in ("s2", "s1", "s1", "s3")]
-    assert read_gold(copies, "event") == Gold({doc_id("Storm"): "s1"}, conflicts=1)
-    assert read_gold(copies[:2], "event").stories == {doc_id("Storm"): "s1"}, "a tie: by name"
-
-
-def test_the_error_for_a_missing_column_lists_the_columns():
-    with pytest.raises(SettingError, match=r"gold_column=story: .*'title', 'event'.*story_quality"):
-        read_gold([row("Storm", "s1")], "story")
+    copies = ("a", "s2", 1), ("a", "s1", 2), ("a", "s3", 1)
+    assert read_gold(labels(*copies)) == Gold({"a": "s1"}, conflicts=1)
+    tie = read_gold(labels(("a", "s2", 1), ("a", "s1", 1)))
+    assert tie.stories == {"a": "s1"}, "the first by name"
 
 
 def test_a_blank_gold_story_is_a_story_of_its_own_or_unknown():

@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 
 from newsclust_pipeline.defs.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, ParquetIO
+from newsclust_pipeline.defs.resources import DataFolder
 from newsclust_pipeline.search.graph import Neighbours
 
 TABLE = pa.table(
@@ -43,7 +44,7 @@ def stored_and_loaded(manager, value):
     ],
 )
 def test_values_come_back_as_they_went(tmp_path, manager, value):
-    loaded = stored_and_loaded(manager(data_dir=str(tmp_path)), value)
+    loaded = stored_and_loaded(manager(folder=DataFolder(path=str(tmp_path))), value)
     assert loaded == value
     if manager is ParquetIO:
         assert loaded.schema.metadata == value.schema.metadata
@@ -51,13 +52,13 @@ def test_values_come_back_as_they_went(tmp_path, manager, value):
 
 
 def test_neighbours_come_back_as_they_went(tmp_path):
-    loaded = stored_and_loaded(CsrIO(data_dir=str(tmp_path)), NEIGHBOURS)
+    loaded = stored_and_loaded(CsrIO(folder=DataFolder(path=str(tmp_path))), NEIGHBOURS)
     for name in ("doc_id", "indices", "distances", "k"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(NEIGHBOURS, name))
 
 
 def test_the_matrix_file_is_one_that_scipy_reads_with_its_zeros(tmp_path):
-    CsrIO(data_dir=str(tmp_path)).handle_output(output(), NEIGHBOURS)
+    CsrIO(folder=DataFolder(path=str(tmp_path))).handle_output(output(), NEIGHBOURS)
     matrix = sp.load_npz(tmp_path / "thing.npz")
     assert matrix.format == "csr"
     assert matrix.nnz == 4, "a-b at distance 0, and c-a, both ways"
@@ -71,7 +72,7 @@ def test_the_matrix_file_is_one_that_scipy_reads_with_its_zeros(tmp_path):
 )
 def test_the_same_value_gives_the_same_bytes(tmp_path, manager, value):
     for folder in ("one", "two"):
-        manager(data_dir=str(tmp_path / folder)).handle_output(output(), value)
+        manager(folder=DataFolder(path=str(tmp_path / folder))).handle_output(output(), value)
     one, two = (next((tmp_path / folder).iterdir()) for folder in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
 
@@ -82,28 +83,28 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
             path.write_text(value[:3], encoding="utf-8")
             raise OSError("no space left on device")
 
-    HtmlIO(data_dir=str(tmp_path)).handle_output(output(), "the old page")
+    HtmlIO(folder=DataFolder(path=str(tmp_path))).handle_output(output(), "the old page")
     with pytest.raises(OSError, match="no space"):
-        Failing(data_dir=str(tmp_path)).handle_output(output(), "the new page")
+        Failing(folder=DataFolder(path=str(tmp_path))).handle_output(output(), "the new page")
     assert [p.read_text() for p in tmp_path.iterdir()] == ["the old page"]
 
 
 def test_a_missing_file_is_named_with_the_asset_to_materialise(tmp_path):
     context = dg.build_input_context(asset_key=dg.AssetKey("embeddings"))
     with pytest.raises(dg.Failure, match=r"embeddings\.parquet: no such file\. Materialise embedd"):
-        ParquetIO(data_dir=str(tmp_path)).load_input(context)
+        ParquetIO(folder=DataFolder(path=str(tmp_path))).load_input(context)
 
 
 def test_place_and_size_are_recorded(tmp_path):
     context = output("page")
-    HtmlIO(data_dir=str(tmp_path)).handle_output(context, "x" * 10)
+    HtmlIO(folder=DataFolder(path=str(tmp_path))).handle_output(context, "x" * 10)
     metadata = context.consume_logged_metadata()
     assert metadata["path"].value == str(tmp_path / "page.html")
     assert metadata["bytes"] == 10 or metadata["bytes"].value == 10
 
 
 def test_a_history_grows_and_what_is_in_it_stays(tmp_path):
-    manager = HistoryIO(data_dir=str(tmp_path))
+    manager = HistoryIO(folder=DataFolder(path=str(tmp_path)))
     longer = pa.concat_tables([TABLE, TABLE])
     assert stored_and_loaded(manager, TABLE) == TABLE
     assert stored_and_loaded(manager, TABLE) == TABLE
@@ -118,7 +119,7 @@ def test_a_history_grows_and_what_is_in_it_stays(tmp_path):
 
 def test_of_two_runs_that_add_to_one_history_the_later_writer_is_refused(tmp_path):
     """Both read the same rows; the second would wipe out what the first has added."""
-    manager = HistoryIO(data_dir=str(tmp_path))
+    manager = HistoryIO(folder=DataFolder(path=str(tmp_path)))
     one, other = (pa.concat_tables([TABLE, TABLE.slice(row, 1)]) for row in (0, 1))
     manager.handle_output(output(), TABLE)
     manager.handle_output(output(), one)
@@ -131,7 +132,7 @@ PAGE = "<dl><div>k 50</div><!--run--><!--/run--></dl>"
 
 
 def test_a_page_is_signed_with_the_run_that_made_it(tmp_path):
-    manager = HtmlIO(data_dir=str(tmp_path))
+    manager = HtmlIO(folder=DataFolder(path=str(tmp_path)))
     assert stored_and_loaded(manager, PAGE) == PAGE
     written = (tmp_path / "thing.html").read_text()
     assert "<dt>run</dt><dd><bdi>0a1b2c3d</bdi></dd>" in written
@@ -139,7 +140,7 @@ def test_a_page_is_signed_with_the_run_that_made_it(tmp_path):
 
 
 def test_the_same_page_keeps_its_first_signature_another_gets_a_new_one(tmp_path):
-    manager = HtmlIO(data_dir=str(tmp_path))
+    manager = HtmlIO(folder=DataFolder(path=str(tmp_path)))
     manager.handle_output(output(), PAGE)
     first = (tmp_path / "thing.html").read_bytes()
     manager.handle_output(output(run_id="ffffffff-0000"), PAGE)
@@ -150,11 +151,11 @@ def test_the_same_page_keeps_its_first_signature_another_gets_a_new_one(tmp_path
 
 def test_a_damaged_page_is_written_anew(tmp_path):
     (tmp_path / "thing.html").write_bytes(b"\xff\xfe")
-    assert stored_and_loaded(HtmlIO(data_dir=str(tmp_path)), PAGE) == PAGE
+    assert stored_and_loaded(HtmlIO(folder=DataFolder(path=str(tmp_path))), PAGE) == PAGE
 
 
 def test_what_the_last_run_made_is_there_to_build_on_unless_it_is_broken_which_is_told(tmp_path):
-    manager, said = ParquetIO(data_dir=str(tmp_path)), []
+    manager, said = ParquetIO(folder=DataFolder(path=str(tmp_path))), []
     assert manager.last("thing", said.append) is None
     assert not said, "a first run has no last one"
     manager.handle_output(output(), TABLE)
@@ -171,6 +172,8 @@ def test_a_served_data_folder_gives_the_ui_a_link_to_the_page(tmp_path):
         "http://maps.example/news/": "http://maps.example/news/page.html",
     }.items():
         context = output("page")
-        HtmlIO(data_dir=str(tmp_path), data_url=served).handle_output(context, "a page")
+        HtmlIO(folder=DataFolder(path=str(tmp_path)), data_url=served).handle_output(
+            context, "a page"
+        )
         found = context.consume_logged_metadata().get("page")
         assert (found and found.value) == link

@@ -1,91 +1,183 @@
-"""Data versions follow content and parameters; errors that explain themselves show nothing else."""
+"""What Dagster records of a stage, and when a stage is skipped."""
 
 import dagster as dg
-import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from newsclust_pipeline.core.errors import DumpError
-from newsclust_pipeline.defs.materialize import plain_errors, result
-from newsclust_pipeline.search.graph import Neighbours
+from newsclust_pipeline.defs import materialize
+from newsclust_pipeline.defs.io_managers import HtmlIO, JsonIO
+from newsclust_pipeline.defs.materialize import result, stage
+from newsclust_pipeline.defs.resources import DataFolder, Milvus, Titles
+from newsclust_pipeline_tests.conftest import write_dump
 
-TABLE = pa.table({"doc_id": ["a", "b"], "x": [1.0, 2.0]})
+TABLE = pa.table({"doc_id": ["a", "b"]})
 
 
-def neighbours(distance=1.0, k=1):
-    return Neighbours(
-        np.array(["a", "b"]), np.array([[1], [0]]), np.array([[distance], [distance]]), k
+def test_parameters_are_written_to_the_metadata_of_a_table():
+    table = TABLE.replace_schema_metadata({"embedder": "minilm"})
+    metadata = result(table, {"k": 50}).value.schema.metadata
+    assert metadata == {b"embedder": b"minilm", b"k": b"50"}
+
+
+def run(*assets, folder):
+    resources = {"json_io": JsonIO(folder=DataFolder(path=str(folder)))}
+    return dg.materialize(
+        assets, resources=resources, instance=dg.DagsterInstance.ephemeral(), raise_on_error=False
     )
 
 
-def version(value, params=None):
-    return result(value, params).data_version.value
+def test_an_error_that_explains_itself_becomes_a_failure_that_is_not_retried(tmp_path):
+    @stage("json", io="json")
+    def thing() -> materialize.Result:
+        """A thing."""
+        raise DumpError("news.csv: gone. Set `news.path`.")
+
+    done = run(thing, folder=tmp_path)
+    assert (
+        "news.csv: gone. Set NEWSCLUST_NEWS." in done.failure_data_for_node("thing").error.message
+    )
+    assert not materialize.failure("gone").allow_retries
 
 
-@pytest.mark.parametrize("value", [TABLE, neighbours(), {"count": 2}, "<p>page</p>"])
-def test_equal_values_have_equal_versions(value):
-    assert version(value, {"k": 1}) == version(value, {"k": 1})
+def test_any_other_error_keeps_its_traceback(tmp_path):
+    @stage("json", io="json")
+    def thing() -> materialize.Result:
+        """A thing."""
+        return result(1 / 0)
+
+    error = run(thing, folder=tmp_path).failure_data_for_node("thing")
+    assert "ZeroDivisionError" in error.error.cause.message
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (TABLE, TABLE.slice(1)),
-        (TABLE, TABLE.set_column(1, "x", pa.array([1.0, 2.5]))),
-        (TABLE, TABLE.rename_columns(["doc_id", "y"])),
-        (neighbours(), neighbours(2.0)),
-        (neighbours(), neighbours(k=2)),
-        ({"count": 2}, {"count": 3}),
-        ("<p>page</p>", "<p>pages</p>"),
-    ],
-)
-def test_other_content_has_another_version(one, other):
-    assert version(one) != version(other)
+def test_a_table_is_recorded_with_rows_columns_and_version(ran):
+    metadata = ran.metadata("hdbscan_labels")
+    assert metadata["dagster/row_count"] == pq.read_metadata(ran.data / "raw_news.parquet").num_rows
+    columns = metadata["dagster/column_schema"].columns
+    assert columns[0].name == "doc_id"
+    assert all(column.description for column in columns)
+    assert len(ran.versions()["hdbscan_labels"]) == 64
 
 
-def test_other_parameters_have_another_version():
-    assert version(TABLE, {"seed": 1}) != version(TABLE, {"seed": 2}) != version(TABLE)
+def test_every_asset_has_a_code_version(ran):
+    for key in ran.versions():
+        event = ran.instance.get_latest_materialization_event(dg.AssetKey(key))
+        assert event.asset_materialization.tags["dagster/code_version"]
 
 
-def test_how_a_table_lies_in_memory_does_not_matter():
-    pieces = pa.concat_tables([TABLE.slice(0, 1), TABLE.slice(1)])
-    assert version(pieces) == version(TABLE)
+# --- reuse, on the real pipeline
+
+TABLES = {"raw_news", "hdbscan_labels", "stories", "parameter_sweep", "documents", "story_quality"}
+PAGES = {"cluster_plot", "parameter_plot"}
+REUSED = TABLES | PAGES
+MESSAGE = "Inputs, configuration and code are unchanged"
 
 
-def test_tables_are_described():
-    metadata = result(TABLE, new=2).metadata
-    assert metadata["dagster/row_count"] == 2
-    assert metadata["new"] == 2
-    assert [c.name for c in metadata["dagster/column_schema"].columns] == ["doc_id", "x"]
+@pytest.fixture
+def ran(pipeline, sample_rows):
+    """A pipeline that has run on sixty articles."""
+    made = pipeline(sample_rows[:60])
+    assert made.run().success
+    return made
 
 
-def test_an_error_of_ours_becomes_a_failure_that_is_not_retried():
-    @plain_errors
-    def stage():
-        raise DumpError("news.csv: gone")
-
-    with pytest.raises(dg.Failure, match=r"news\.csv: gone") as caught:
-        stage()
-    assert not caught.value.allow_retries
+def reused(made, config=None):
+    """Run again; return the assets whose last output was reused."""
+    done = made.run(config)
+    assert done.success
+    records = made.instance.all_logs(done.run_id)
+    return {r.step_key for r in records if r.user_message.startswith(MESSAGE)}
 
 
-def test_any_other_error_keeps_its_traceback():
-    @plain_errors
-    def stage():
-        return 1 / 0
+def test_a_rerun_with_nothing_new_reuses_every_output(ran):
+    files = {p: p.read_bytes() for p in ran.data.iterdir() if p.stem in REUSED}
+    assert reused(ran) == REUSED
+    versions, figures = ran.versions(), {name: ran.metadata(name) for name in REUSED}
+    assert reused(ran) == REUSED
+    assert {path: path.read_bytes() for path in files} == files
+    assert ran.versions() == versions
+    assert {name: ran.metadata(name) for name in REUSED} == figures
 
-    with pytest.raises(ZeroDivisionError):
-        stage()
+
+def test_nothing_is_written_beside_the_files_of_the_assets(ran):
+    hidden = [p.name for p in ran.data.iterdir() if p.name.startswith(".")]
+    assert [name for name in hidden if not name.endswith(".lock")] == []
 
 
-def test_a_version_does_not_depend_on_how_a_table_lies_in_memory():
-    rows = {
-        "n": [n if n % 3 else None for n in range(10_000)],
-        "text": [f"Ferry {n}" if n % 7 else None for n in range(10_000)],
-        "venues": [["Post"] * (n % 3) for n in range(10_000)],
-    }
-    whole = pa.table(rows)
-    expected = result(whole).data_version
-    for size in (1, 13, 4097, 9_999):
-        cut = pa.concat_tables(whole.slice(start, size) for start in range(0, 10_000, size))
-        assert result(cut).data_version == expected
+def test_a_stage_whose_inputs_come_out_the_same_is_reused(ran, sample_rows, tmp_path):
+    write_dump(tmp_path / "dump.csv", sample_rows[:60][::-1])
+    assert reused(ran) == REUSED - {"raw_news"}
+
+
+def test_another_dump_reuses_nothing(ran, sample_rows, tmp_path):
+    before = pq.read_metadata(ran.data / "raw_news.parquet").num_rows
+    write_dump(tmp_path / "dump.csv", sample_rows[:70])
+    assert reused(ran) == set()
+    assert pq.read_metadata(ran.data / "raw_news.parquet").num_rows > before
+
+
+def test_other_parameters_recompute_what_depends_on_them(ran):
+    other = {"hdbscan_labels": {"min_samples": 2}}
+    assert reused(ran, other) == {"raw_news", "parameter_sweep", "parameter_plot"}
+    assert reused(ran, other) == REUSED
+
+
+def test_other_code_reuses_nothing(ran, monkeypatch):
+    real = dg.AssetsDefinition.code_versions_by_key.fget
+    other = property(lambda asset: dict.fromkeys(real(asset), "other code"))
+    monkeypatch.setattr(dg.AssetsDefinition, "code_versions_by_key", other)
+    assert reused(ran) == set()
+
+
+@pytest.mark.parametrize("name", sorted(TABLES | {"near_duplicates", "rejected_rows"}))
+@pytest.mark.parametrize("damage", ["changed", "removed", "broken"])
+def test_a_table_that_was_touched_is_made_again(ran, name, damage):
+    path = ran.data / f"{name}.parquet"
+    right = path.read_bytes()
+    if damage == "changed":
+        table = pq.read_table(path)
+        pq.write_table(table.replace_schema_metadata({"other": "metadata"}), path)
+    elif damage == "removed":
+        path.unlink()
+    else:
+        path.write_bytes(right[:-100])
+    maker = "raw_news" if name in ("near_duplicates", "rejected_rows") else name
+    assert maker not in reused(ran)
+    assert path.read_bytes() == right
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_a_page_that_was_touched_is_made_again(ran, name):
+    path, io = ran.data / f"{name}.html", HtmlIO(folder=ran.resources["folder"])
+    right = io.read(path)
+    path.write_text(right.replace("<", "(", 1), encoding="utf-8")
+    assert name not in reused(ran)
+    assert io.read(path) == right
+
+
+def test_labels_that_are_not_in_the_history_are_named_again(ran):
+    (ran.data / "story_lineage.parquet").unlink()
+    assert reused(ran) == REUSED - {"hdbscan_labels"}
+
+
+def test_figures_that_compare_with_the_last_run_are_updated_on_reuse(ran):
+    ran.run({"hdbscan_labels": {"min_samples": 1}})
+    assert ran.metadata("story_quality")["agreement_with_last_run"] < 1
+    assert "story_quality" in reused(ran, {"hdbscan_labels": {"min_samples": 1}})
+    assert ran.metadata("story_quality")["agreement_with_last_run"] == 1
+    shared = ran.metadata("story_quality")["shared_with_last_run"]
+    assert shared == ran.metadata("raw_news")["dagster/row_count"]
+
+
+def test_a_model_is_asked_for_titles_again(ran):
+    folder = DataFolder(path=str(ran.data))
+    ran.resources["titles"] = Titles(model="m", base_url="http://127.0.0.1:9", folder=folder)
+    assert "stories" not in reused(ran)
+
+
+def test_another_data_folder_reuses_nothing(ran, tmp_path):
+    elsewhere = DataFolder(path=str(tmp_path / "elsewhere"))
+    ran.resources |= {"folder": elsewhere, "milvus": Milvus(folder=elsewhere)}
+    assert reused(ran) == set()
+    assert (tmp_path / "elsewhere" / "cluster_plot.html").exists()

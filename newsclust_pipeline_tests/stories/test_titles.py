@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from newsclust_pipeline import schemas
-from newsclust_pipeline.defs.resources import Titles
+from newsclust_pipeline.defs.resources import DataFolder, Titles
 from newsclust_pipeline.embed.client import Service
 from newsclust_pipeline.stories.short_titles import short_titles
 from newsclust_pipeline.stories.title_model import TitleModel
@@ -199,11 +199,13 @@ def test_without_a_model_stories_keep_their_headlines():
 
 def test_an_invalid_setting_is_a_warning_that_names_it():
     stories, documents = tables(FERRY)
-    done = Titles(model="m", base_url="localhost").retitle(stories, documents, 9, 9)
+    done = Titles(model="m", base_url="localhost", folder=DataFolder()).retitle(
+        stories, documents, 9, 9
+    )
     assert done.table == stories
     assert "NEWSCLUST_TITLES_BASE_URL: not an address" in done.warning
 
 
 def test_the_resource_sends_stories_to_its_service(server, tmp_path):
-    named = Titles(model="m", base_url=server.url, data_dir=str(tmp_path))
+    named = Titles(model="m", base_url=server.url, folder=DataFolder(path=str(tmp_path)))
     assert named.retitle(*tables(FERRY), 9, 9).by_model == 1

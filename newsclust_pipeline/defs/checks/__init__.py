@@ -1,5 +1,11 @@
-"""Checks of the assets. Those that block stop a run before it builds on broken data."""
+"""Checks of the assets. Those that block stop a run before it publishes broken data."""
 
 from newsclust_pipeline.defs.checks import arrivals, integrity
+from newsclust_pipeline.defs.checks.check import Check
 
-CHECKS = [*arrivals.CHECKS, *integrity.CHECKS]
+CHECKS: list[Check] = [*arrivals.CHECKS, *integrity.CHECKS]
+
+
+def checks_of(asset: str) -> list[Check]:
+    """Return the checks of an asset, in their order."""
+    return [check for check in CHECKS if check.asset == asset]

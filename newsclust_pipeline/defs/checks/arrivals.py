@@ -1,6 +1,10 @@
-"""Checks of what came in: are these dumps worth embedding?"""
+"""Checks of what came in: are these dumps worth embedding?
 
-from collections.abc import Iterator
+Checks of what would lose stories, or be embedded in vain, stop the run. Copies are removed and
+dates only place a story in time, so these are warnings. With fewer than 20 rows a share is
+meaningless, so the check passes.
+"""
+
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
@@ -9,206 +13,160 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from newsclust_pipeline.defs import assets
-from newsclust_pipeline.defs.checks.verdict import verdict
-from newsclust_pipeline.defs.config import ArrivalConfig
+from newsclust_pipeline.defs.checks.check import Verdict, check
+from newsclust_pipeline.defs.config import ArticlesConfig
 from newsclust_pipeline.defs.resources.news import NewsDumps
 from newsclust_pipeline.ingest.column_report import list_missing, missing_fields, read_report
 
+_MIN_ROWS = 20
+_RUNS = 5  # runs whose median is the usual number of articles
 
-@dg.asset_check(asset=assets.raw_news, blocking=True)
-def has_documents(
-    context: dg.AssetCheckExecutionContext, raw_news: pa.Table, news: NewsDumps
-) -> dg.AssetCheckResult:
+
+@check("raw_news", blocking=True)
+def has_documents(raw_news: pa.Table, news: NewsDumps) -> Verdict:
     """There is at least one article to cluster."""
-    return verdict(
-        context,
+    return Verdict(
         raw_news.num_rows > 0,
-        f"{news.location}: no usable article. Every row was set aside, or there are none: "
-        "rejected_rows.parquet in the data folder says why, row by row.",
-        documents=raw_news.num_rows,
+        f"{news.location}: no usable article. Every row was rejected, or there are none: "
+        "rejected_rows.parquet in the data folder gives the reason for each row.",
+        {"documents": raw_news.num_rows},
     )
 
 
-def _of_raw_news(name: str, description: str, *, blocking: bool = False) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(
-        name, asset=assets.raw_news, description=description, blocking=blocking
+@check("raw_news", blocking=True)
+def few_rows_are_rejected(config: ArticlesConfig, figures: dict[str, Any]) -> Verdict:
+    """Most rows could be used."""
+    rejected, rows = figures["rows_rejected"], figures["rows_read"]
+    return Verdict(
+        _share(rejected, rows) <= config.max_rejected,
+        f"{rejected:,} of {rows:,} rows were rejected, more than max_rejected "
+        f"({config.max_rejected:.0%}). rejected_rows.parquet in the data folder gives the reason "
+        f"for each row: repair the dump, or remove it.{_raise_to_allow('max_rejected')}",
+        {"rejected_share": _share(rejected, rows)},
     )
 
 
-@dg.multi_asset_check(
-    name="raw_news_checks",
-    specs=[
-        _of_raw_news("few_rows_are_rejected", "Most rows could be used.", blocking=True),
-        _of_raw_news(
-            "rows_have_titles", "Most rows have a title that says something.", blocking=True
-        ),
-        _of_raw_news(
-            "no_sudden_drop", "About as many articles as in the last runs.", blocking=True
-        ),
-        _of_raw_news("few_rows_are_copies", "Not all rows are copies of a few articles."),
-        _of_raw_news("dates_are_plausible", "Few dates are unreadable, to come or ancient."),
-        _of_raw_news(
-            "dumps_have_all_fields", "Every dump has dates, outlets and descriptions or bodies."
-        ),
-    ],
-    ins={"raw_news": dg.AssetIn("raw_news")},
-)
-def raw_news_checks(
-    context: dg.AssetCheckExecutionContext, config: ArrivalConfig, raw_news: pa.Table
-) -> Iterator[dg.AssetCheckResult]:
-    """What arrived is worth embedding. So few rows that shares say nothing are not judged.
-
-    What would lose stories or be embedded in vain blocks. Copies are merged and dates only place a
-    story in time: a warning does.
-    """
-    told = next(iter(_figures(context, "raw_news").values()), {})
-    rows = told.get("rows_read", raw_news.num_rows)
-    yield _few_rows_are_rejected(context, config.max_rejected, told.get("rows_rejected", 0), rows)
-    untitled = told.get("rows_untitled", 0) + _mute_titles(raw_news)
-    yield _rows_have_titles(context, config.max_untitled, untitled, rows)
-    yield _no_sudden_drop(context, config.max_drop, raw_news.num_rows, _usual_articles(context))
-    yield _few_rows_are_copies(context, config.max_copies, raw_news)
-    yield _dates_are_plausible(context, config, raw_news, told.get("dates_unparsed", 0))
-    yield _dumps_have_all_fields(context, raw_news)
-
-
-def _few_rows_are_rejected(
-    context: dg.AssetCheckExecutionContext, most: float, rejected: int, rows: int
-) -> dg.AssetCheckResult:
-    return verdict(
-        context,
-        _share(rejected, rows) <= most,
-        f"{rejected:,} of {rows:,} rows were set aside, more than max_rejected ({most:.0%}). "
-        "rejected_rows.parquet in the data folder says why, row by row: mend the dump, or take it "
-        f"out of the folder.{_or_allow('max_rejected')}",
-        check_name="few_rows_are_rejected",
-        rejected_share=_share(rejected, rows),
-    )
-
-
-def _rows_have_titles(
-    context: dg.AssetCheckExecutionContext, most: float, untitled: int, rows: int
-) -> dg.AssetCheckResult:
-    return verdict(
-        context,
-        _share(untitled, rows) <= most,
+@check("raw_news", blocking=True)
+def rows_have_titles(
+    config: ArticlesConfig, figures: dict[str, Any], raw_news: pa.Table
+) -> Verdict:
+    """Most rows have a title with at least one letter or digit."""
+    untitled, rows = figures["rows_untitled"] + _wordless_titles(raw_news), figures["rows_read"]
+    return Verdict(
+        _share(untitled, rows) <= config.max_untitled,
         f"{untitled:,} of {rows:,} rows have no title, or one without a letter, more than "
-        f"max_untitled ({most:.0%}). Is another column the headline? Name it 'title'; or mend the "
-        f"dump.{_or_allow('max_untitled')}",
-        check_name="rows_have_titles",
-        untitled_share=_share(untitled, rows),
+        f"max_untitled ({config.max_untitled:.0%}). Is another column the headline? Rename it to "
+        f"'title', or repair the dump.{_raise_to_allow('max_untitled')}",
+        {"untitled_share": _share(untitled, rows)},
     )
 
 
-def _no_sudden_drop(
-    context: dg.AssetCheckExecutionContext, most: float, articles: int, usual: int
-) -> dg.AssetCheckResult:
+@check("raw_news", blocking=True)
+def no_sudden_drop(
+    context: dg.AssetExecutionContext,
+    config: ArticlesConfig,
+    figures: dict[str, Any],
+    raw_news: pa.Table,
+) -> Verdict:
+    """About as many articles as in the last runs."""
+    articles = raw_news.num_rows
+    usual = _usual_articles(context.instance, figures["news"])
     drop = max(0.0, _share(usual - articles, usual))
-    return verdict(
-        context,
-        drop <= most,
+    return Verdict(
+        drop <= config.max_drop,
         f"{articles:,} articles where the last runs had {usual:,}: fewer by more than max_drop "
-        f"({most:.0%}). Are all dumps there, and whole? If the others are meant to be gone, run "
-        "once with max_drop: 1 in the run config of raw_news_checks.",
-        check_name="no_sudden_drop",
-        drop=drop,
+        f"({config.max_drop:.0%}). Are all dumps there, and complete? If the others were removed "
+        "on purpose, run once with max_drop: 1 in the run config of raw_news.",
+        {"drop": drop},
     )
 
 
-def _few_rows_are_copies(
-    context: dg.AssetCheckExecutionContext, most: float, raw_news: pa.Table
-) -> dg.AssetCheckResult:
-    rows = _count(raw_news["copies"])
+@check("raw_news")
+def few_rows_are_copies(config: ArticlesConfig, raw_news: pa.Table) -> Verdict:
+    """Not all rows are copies of a few articles."""
+    rows = _sum(raw_news["copies"])
     share = _share(rows - raw_news.num_rows, rows)
-    return verdict(
-        context,
-        share <= most,
+    return Verdict(
+        share <= config.max_copies,
         f"{rows:,} rows hold only {raw_news.num_rows:,} articles: more than max_copies "
-        f"({most:.0%}) are copies. They were merged, but does the export repeat itself? Take dumps "
-        f"out of the folder that others contain.{_or_allow('max_copies')}",
-        severity=dg.AssetCheckSeverity.WARN,
-        check_name="few_rows_are_copies",
-        copies_share=share,
+        f"({config.max_copies:.0%}) are copies. They are removed, but does the export repeat "
+        f"itself? Remove dumps that others contain.{_raise_to_allow('max_copies')}",
+        {"copies_share": share},
     )
 
 
-def _dates_are_plausible(
-    context: dg.AssetCheckExecutionContext, config: ArrivalConfig, raw_news: pa.Table, unread: int
-) -> dg.AssetCheckResult:
-    dates = raw_news["published_at"].drop_null()
-    future = _count(pc.greater(dates, datetime.now(UTC) + timedelta(days=config.days_ahead)))
-    ancient = _count(pc.less(dates, datetime(config.first_year, 1, 1, tzinfo=UTC)))
-    wrong = _share(future + ancient + unread, len(dates) + unread)
-    return verdict(
-        context,
+@check("raw_news")
+def dates_are_plausible(
+    config: ArticlesConfig, figures: dict[str, Any], raw_news: pa.Table
+) -> Verdict:
+    """Few dates are unreadable, in the future or ancient."""
+    dates, unparsed = raw_news["published_at"].drop_null(), figures["dates_unparsed"]
+    future = _sum(pc.greater(dates, datetime.now(UTC) + timedelta(days=config.days_ahead)))
+    ancient = _sum(pc.less(dates, datetime(config.first_year, 1, 1, tzinfo=UTC)))
+    wrong = _share(future + ancient + unparsed, len(dates) + unparsed)
+    return Verdict(
         wrong <= config.max_wrong_dates,
         f"{wrong:.0%} of the dates are wrong, more than max_wrong_dates "
-        f"({config.max_wrong_dates:.0%}): {unread:,} can't be read, {future:,} lie in the future, "
-        f"{ancient:,} before {config.first_year}. Export them as ISO 8601 "
-        f"(2024-06-03T12:00:00Z).{_or_allow('max_wrong_dates')}",
-        severity=dg.AssetCheckSeverity.WARN,
-        check_name="dates_are_plausible",
-        wrong_dates_share=wrong,
+        f"({config.max_wrong_dates:.0%}): {unparsed:,} can't be read, {future:,} lie in the "
+        f"future, {ancient:,} before {config.first_year}. Export them as ISO 8601 "
+        f"(2024-06-03T12:00:00Z).{_raise_to_allow('max_wrong_dates')}",
+        {"wrong_dates_share": wrong},
     )
 
 
-def _dumps_have_all_fields(
-    context: dg.AssetCheckExecutionContext, raw_news: pa.Table
-) -> dg.AssetCheckResult:
+@check("raw_news")
+def dumps_have_all_fields(raw_news: pa.Table) -> Verdict:
+    """Every dump has dates, outlets and descriptions or bodies."""
     report = (raw_news.schema.metadata or {}).get(b"column_report", b"[]").decode()
     missing = missing_fields(read_report(report))
-    return verdict(
-        context,
+    return Verdict(
         not missing,
         f"{list_missing(missing)}. If there is such a column under another name, name it in "
-        "NEWSCLUST_COLUMNS; the column report (metadata of raw_news) shows what was recognised.",
-        severity=dg.AssetCheckSeverity.WARN,
-        check_name="dumps_have_all_fields",
-        dumps_with_gaps=len(missing),
+        "`news.columns`; the column report (metadata of raw_news) shows what was recognised.",
+        {"dumps_with_gaps": len(missing)},
     )
 
 
-def _or_allow(threshold: str) -> str:
-    return f" If that is how it should be, raise {threshold} in the run config of raw_news_checks."
+def _raise_to_allow(threshold: str) -> str:
+    return f" If this is as it should be, raise {threshold} in the run config of raw_news."
 
 
 def _share(part: float, whole: float) -> float:
-    """Give a share; of fewer than 20 it would say nothing, so it is 0."""
-    return part / whole if whole >= 20 else 0.0
+    return part / whole if whole >= _MIN_ROWS else 0.0
 
 
-def _count(numbers: pa.ChunkedArray) -> int:
-    return pc.sum(numbers).as_py() or 0  # of none, Arrow's sum is null
+def _sum(numbers: pa.ChunkedArray) -> int:
+    return pc.sum(numbers).as_py() or 0  # the sum of an empty array is null
 
 
-def _mute_titles(raw_news: pa.Table) -> int:
-    """Count rows whose title has neither letter nor digit, in any script."""
-    speaks = pc.match_substring_regex(raw_news["title"], r"[\pL\pN]")
-    return _count(pc.filter(raw_news["copies"], pc.invert(speaks)))
+def _wordless_titles(raw_news: pa.Table) -> int:
+    """Return the number of rows whose title has neither letter nor digit, in any script."""
+    has_word = pc.match_substring_regex(raw_news["title"], r"[\pL\pN]")
+    return _sum(pc.filter(raw_news["copies"], pc.invert(has_word)))
 
 
-def _figures(context: dg.AssetCheckExecutionContext, asset: str) -> dict[str, dict[str, Any]]:
-    """Give what was recorded of an asset's last materialisations, by run, the newest first."""
-    found = context.instance.fetch_materializations(dg.AssetKey(asset), limit=30).records
-    events = {record.run_id: record.asset_materialization for record in found}
-    return {run: {k: v.value for k, v in e.metadata.items()} for run, e in events.items() if e}
+def _usual_articles(instance: dg.DagsterInstance, news: str) -> int:
+    """Return the usual number of articles of a dump or folder; 0 before its first run.
 
-
-def _usual_articles(context: dg.AssetCheckExecutionContext) -> int:
-    """Tell how many articles the last runs on this dump or folder had; 0 if there was none.
-
-    Runs that were stopped before anything was embedded don't count: a bad dump doesn't become
-    usual by being tried again. One that was let pass does at once, an unusually large one doesn't.
+    That is the median of the last runs, or the number of the last run if it is lower: a drop that
+    was allowed once is usual from then on, one unusually large run is not.
     """
-    runs, embedded = _figures(context, "raw_news"), _figures(context, "embeddings")
-    news = next((told.get("news") for told in runs.values()), None)
+    records = instance.fetch_materializations(dg.AssetKey("raw_news"), limit=30).records
+    events = [record.asset_materialization for record in records]
     counts = [
-        told["dagster/row_count"]
-        for run, told in runs.items()
-        if run in embedded and told.get("news") == news
+        int(str(event.metadata["dagster/row_count"].value))
+        for event in events
+        if event and "news" in event.metadata and event.metadata["news"].value == news
     ]
-    return min(counts[0], round(median(counts[:5]))) if counts else 0
+    return min(counts[0], round(median(counts[:_RUNS]))) if counts else 0
 
 
-CHECKS = [has_documents, raw_news_checks]
+CHECKS = [
+    has_documents,
+    few_rows_are_rejected,
+    rows_have_titles,
+    no_sudden_drop,
+    few_rows_are_copies,
+    dates_are_plausible,
+    dumps_have_all_fields,
+]

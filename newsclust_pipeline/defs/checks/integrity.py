@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import dagster as dg
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -10,230 +9,165 @@ import pyarrow.compute as pc
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.tables import matrix
-from newsclust_pipeline.defs import assets
-from newsclust_pipeline.defs.checks.verdict import verdict
+from newsclust_pipeline.defs.checks.check import Check, Verdict, check
 from newsclust_pipeline.defs.resources import Milvus
-from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.search.graph import Neighbours
-from newsclust_pipeline.search.knn import recall
-from newsclust_pipeline.store import collection
+from newsclust_pipeline.store.collection import verify
 from newsclust_pipeline.store.contents import CollectionState
 from newsclust_pipeline.stories.labels import noise_share
 from newsclust_pipeline.stories.lineage import is_recorded
 
-LEAST_RECALL = 0.95
+MIN_RECALL = 0.95
 
 
-@dg.asset_check(asset=assets.raw_news, blocking=True)
-def ids_are_unique(
-    context: dg.AssetCheckExecutionContext, raw_news: pa.Table
-) -> dg.AssetCheckResult:
+@check("raw_news", blocking=True)
+def ids_are_unique(raw_news: pa.Table) -> Verdict:
     """No two articles share an id."""
     repeated = raw_news.num_rows - pc.count_distinct(raw_news["doc_id"]).as_py()
-    return verdict(
-        context,
+    return Verdict(
         repeated == 0,
         f"{repeated} ids of raw_news are repeated. Materialise raw_news again.",
-        repeated=repeated,
+        {"repeated": repeated},
     )
 
 
-@dg.asset_check(
-    asset=assets.embeddings, blocking=True, additional_ins={"raw_news": dg.AssetIn("raw_news")}
-)
-def vectors_are_sound(
-    context: dg.AssetCheckExecutionContext, embeddings: pa.Table, raw_news: pa.Table
-) -> dg.AssetCheckResult:
+@check("embeddings", blocking=True)
+def vectors_are_sound(embeddings: pa.Table, raw_news: pa.Table) -> Verdict:
     """Every article has one vector: finite, of the model's dimension, of unit length."""
     vectors = matrix(embeddings)
     dimension = int((embeddings.schema.metadata or {}).get(b"dimension", b"-1"))
     lengths = np.linalg.norm(vectors, axis=1)
     bad = int(np.count_nonzero(~(np.abs(lengths - 1) < 1e-3)))  # NaN is bad, too
     same = embeddings["doc_id"].equals(raw_news["doc_id"])
-    return verdict(
-        context,
+    return Verdict(
         bad == 0 and same and vectors.shape[1] == dimension,
         f"{bad} of {len(vectors)} vectors are not finite or not of unit length; "
         f"dimension {vectors.shape[1]}, the model's is {dimension}; documents "
         f"{'agree' if same else 'differ'} with raw_news. Materialise embeddings again.",
-        bad_vectors=bad,
+        {"bad_vectors": bad},
     )
 
 
-@dg.asset_check(
-    asset=assets.milvus_collection,
-    blocking=True,
-    additional_ins={"embeddings": dg.AssetIn("embeddings")},
-)
+@check("milvus_collection", blocking=True)
 def collection_is_complete(
-    context: dg.AssetCheckExecutionContext,
-    milvus_collection: dict[str, Any],
-    embeddings: pa.Table,
-    milvus: Milvus,
-) -> dg.AssetCheckResult:
+    milvus_collection: dict[str, Any], embeddings: pa.Table, milvus: Milvus
+) -> Verdict:
     """Milvus contains exactly the embedded documents."""
     problem = ""
     try:
         with milvus.client() as client:
-            collection.verify(client, CollectionState(**milvus_collection), embeddings)
+            verify(client, CollectionState(**milvus_collection), embeddings)
     except CollectionError as error:
-        problem = name_settings(str(error))
-    return verdict(context, not problem, problem)
+        problem = str(error)
+    return Verdict(not problem, problem)
 
 
-@dg.asset_check(
-    asset=assets.knn_distance_matrix,
-    blocking=True,
-    additional_ins={"embeddings": dg.AssetIn("embeddings")},
-)
-def matrix_is_sound(
-    context: dg.AssetCheckExecutionContext, knn_distance_matrix: Neighbours, embeddings: pa.Table
-) -> dg.AssetCheckResult:
+@check("knn_distance_matrix", blocking=True)
+def matrix_is_sound(knn_distance_matrix: Neighbours, embeddings: pa.Table) -> Verdict:
     """The matrix covers the embedded documents, its distances are finite and not negative."""
     distances = knn_distance_matrix.distances
     bad = int(np.count_nonzero(~(np.isfinite(distances) & (distances >= 0))))
     same = knn_distance_matrix.doc_id.tolist() == embeddings["doc_id"].to_pylist()
-    return verdict(
-        context,
+    return Verdict(
         bad == 0 and same,
         f"{bad} distances are negative or not finite; documents "
         f"{'agree' if same else 'differ'} with embeddings. Materialise knn_distance_matrix again.",
-        bad_distances=bad,
+        {"bad_distances": bad},
     )
 
 
-@dg.asset_check(
-    asset=assets.knn_distance_matrix,
-    additional_ins={"embeddings": dg.AssetIn("embeddings")},
-)
-def neighbours_are_nearest(
-    context: dg.AssetCheckExecutionContext, knn_distance_matrix: Neighbours, embeddings: pa.Table
-) -> dg.AssetCheckResult:
+@check("knn_distance_matrix")
+def neighbours_are_nearest(figures: dict[str, Any]) -> Verdict:
     """An approximate search missed few of the nearest documents."""
-    share = recall(knn_distance_matrix, matrix(embeddings))
-    return verdict(
-        context,
-        share >= LEAST_RECALL,
-        f"the search found {share:.1%} of the true neighbours, fewer than {LEAST_RECALL:.0%}: "
-        "stories may fall apart. Raise ef (HNSW) or nprobe (IVF_FLAT) in MILVUS_INDEX_PARAMS, or "
-        "set MILVUS_INDEX=FLAT.",
-        severity=dg.AssetCheckSeverity.WARN,
-        recall=share,
+    return Verdict(
+        figures["recall"] >= MIN_RECALL,
+        f"the search found {figures['recall']:.1%} of the true neighbours, fewer than "
+        f"{MIN_RECALL:.0%}: stories may fall apart. Raise ef (HNSW) or nprobe (IVF_FLAT) in "
+        "`milvus.index_params`, or set `milvus.index` to FLAT.",
+        {"recall": figures["recall"]},
     )
 
 
-@dg.asset_check(
-    asset=assets.hdbscan_labels, blocking=True, additional_ins={"raw_news": dg.AssetIn("raw_news")}
-)
-def labels_cover_raw_news(
-    context: dg.AssetCheckExecutionContext, hdbscan_labels: pa.Table, raw_news: pa.Table
-) -> dg.AssetCheckResult:
-    """Every article has one label, and nothing else has."""
-    return _same_documents(context, hdbscan_labels, raw_news, "hdbscan_labels")
+@check("hdbscan_labels", blocking=True)
+def labels_cover_raw_news(hdbscan_labels: pa.Table, raw_news: pa.Table) -> Verdict:
+    """Every article has one label, and nothing else has one."""
+    return _same_documents("hdbscan_labels", hdbscan_labels, "raw_news", raw_news)
 
 
-@dg.asset_check(
-    asset=assets.umap_projection, blocking=True, additional_ins={"raw_news": dg.AssetIn("raw_news")}
-)
-def positions_cover_raw_news(
-    context: dg.AssetCheckExecutionContext, umap_projection: pa.Table, raw_news: pa.Table
-) -> dg.AssetCheckResult:
-    """Every article has one position, and nothing else has."""
-    return _same_documents(context, umap_projection, raw_news, "umap_projection")
+@check("umap_projection", blocking=True)
+def positions_cover_raw_news(umap_projection: pa.Table, embeddings: pa.Table) -> Verdict:
+    """Every article has one position, and nothing else has one."""
+    return _same_documents("umap_projection", umap_projection, "embeddings", embeddings)
 
 
-@dg.asset_check(asset=assets.hdbscan_labels)
-def stories_were_found(
-    context: dg.AssetCheckExecutionContext, hdbscan_labels: pa.Table
-) -> dg.AssetCheckResult:
+@check("hdbscan_labels")
+def stories_were_found(hdbscan_labels: pa.Table) -> Verdict:
     """Not every document is noise."""
     share = noise_share(hdbscan_labels)
-    return verdict(
-        context,
+    return Verdict(
         share < 1,
         f"all {hdbscan_labels.num_rows} documents are noise. Lower min_samples or "
-        "min_cluster_size in the run config of hdbscan_labels, or bring in more news.",
-        severity=dg.AssetCheckSeverity.WARN,
-        noise_share=share,
+        "min_cluster_size in the run config of hdbscan_labels, or add more news.",
+        {"noise_share": share},
     )
 
 
-@dg.asset_check(asset=assets.hdbscan_labels, blocking=True)
-def ids_are_consistent(
-    context: dg.AssetCheckExecutionContext, hdbscan_labels: pa.Table
-) -> dg.AssetCheckResult:
-    """Every story has one id, no id stands for two stories, and noise has none."""
+@check("hdbscan_labels", blocking=True)
+def ids_are_consistent(hdbscan_labels: pa.Table) -> Verdict:
+    """Every story has one id, no two stories share an id, and noise has none."""
     pairs = hdbscan_labels.group_by(["label", "story_id"]).aggregate([])
     noise = pc.equal(pairs["label"], NOISE)
-    named = pairs.filter(pc.invert(noise))
-    stories, ids = (pc.count_distinct(named[name]).as_py() for name in ("label", "story_id"))
+    of_stories = pairs.filter(pc.invert(noise))
+    stories, ids = (pc.count_distinct(of_stories[name]).as_py() for name in ("label", "story_id"))
     of_noise = pairs.filter(noise)["story_id"].drop_null()
-    return verdict(
-        context,
-        named.num_rows == stories == ids and len(of_noise) == 0,
-        f"{stories} stories of hdbscan_labels have {ids} ids in {named.num_rows} combinations, "
-        f"noise has {len(of_noise)}. Materialise hdbscan_labels again.",
-        stories=stories,
+    return Verdict(
+        of_stories.num_rows == stories == ids and len(of_noise) == 0,
+        f"{stories} stories of hdbscan_labels have {ids} ids in {of_stories.num_rows} "
+        f"combinations, noise has {len(of_noise)}. Materialise hdbscan_labels again.",
+        {"stories": stories},
     )
 
 
-@dg.asset_check(
-    asset=assets.story_lineage,
-    blocking=True,
-    additional_ins={"hdbscan_labels": dg.AssetIn("hdbscan_labels")},
-)
-def history_is_up_to_date(
-    context: dg.AssetCheckExecutionContext, story_lineage: pa.Table, hdbscan_labels: pa.Table
-) -> dg.AssetCheckResult:
+@check("stories", blocking=True)
+def stories_match_labels(stories: pa.Table, hdbscan_labels: pa.Table) -> Verdict:
+    """The stories are those of the labels, each with as many articles, its exemplar among them."""
+    described = stories.select(["story_id", "label", "size"]).to_pylist()
+    grouped = hdbscan_labels.group_by(["story_id", "label"]).aggregate([([], "count_all")])
+    labelled = {tuple(row.values()) for row in grouped.to_pylist() if row["label"] != NOISE}
+    different = labelled.symmetric_difference(tuple(row.values()) for row in described)
+    exemplars = pc.index_in(stories["exemplar_doc_id"], hdbscan_labels["doc_id"])
+    foreign = pc.not_equal(hdbscan_labels["story_id"].take(exemplars), stories["story_id"])
+    strangers = int(pc.sum(pc.fill_null(foreign, fill_value=True)).as_py() or 0)
+    return Verdict(
+        not different and not strangers and len(described) == len(labelled),
+        f"stories has {len(described)} stories, hdbscan_labels {len(labelled)}; {len(different)} "
+        f"differ in id, label or size, {strangers} have an exemplar of another story. "
+        "Materialise stories again, with all assets before it.",
+        {"stories": len(described)},
+    )
+
+
+@check("story_lineage", blocking=True)
+def history_is_up_to_date(story_lineage: pa.Table, hdbscan_labels: pa.Table) -> Verdict:
     """By the history, the living stories and their articles are those of the labels."""
-    return verdict(
-        context,
+    return Verdict(
         is_recorded(story_lineage, hdbscan_labels),
         "story_lineage doesn't end with the stories of hdbscan_labels. "
         "Materialise story_lineage again.",
     )
 
 
-@dg.asset_check(
-    asset=assets.stories,
-    blocking=True,
-    additional_ins={"hdbscan_labels": dg.AssetIn("hdbscan_labels")},
-)
-def stories_match_labels(
-    context: dg.AssetCheckExecutionContext, stories: pa.Table, hdbscan_labels: pa.Table
-) -> dg.AssetCheckResult:
-    """The stories are those of the labels, each with as many articles, its exemplar among them."""
-    told = stories.select(["story_id", "label", "size"]).to_pylist()
-    grouped = hdbscan_labels.group_by(["story_id", "label"]).aggregate([([], "count_all")])
-    counted = {tuple(row.values()) for row in grouped.to_pylist() if row["label"] != NOISE}
-    wrong = counted.symmetric_difference(tuple(row.values()) for row in told)
-    faces = pc.index_in(stories["exemplar_doc_id"], hdbscan_labels["doc_id"])
-    foreign = pc.not_equal(hdbscan_labels["story_id"].take(faces), stories["story_id"])
-    strangers = int(pc.sum(pc.fill_null(foreign, fill_value=True)).as_py() or 0)
-    return verdict(
-        context,
-        not wrong and not strangers and len(told) == len(counted),
-        f"stories has {len(told)} stories, hdbscan_labels {len(counted)}; {len(wrong)} differ in "
-        f"id, label or size, {strangers} have an exemplar of another story. "
-        "Materialise stories again, with all that lies before it.",
-        stories=len(told),
-    )
-
-
-def _same_documents(
-    context: dg.AssetCheckExecutionContext, table: pa.Table, raw_news: pa.Table, name: str
-) -> dg.AssetCheckResult:
-    same = sorted(table["doc_id"].to_pylist()) == sorted(raw_news["doc_id"].to_pylist())
-    return verdict(
-        context,
+def _same_documents(name: str, table: pa.Table, other_name: str, other: pa.Table) -> Verdict:
+    same = sorted(table["doc_id"].to_pylist()) == sorted(other["doc_id"].to_pylist())
+    return Verdict(
         same,
-        f"{name} has {table.num_rows} rows, raw_news {raw_news.num_rows}, and their documents "
-        f"differ. Materialise {name} again, with all that lies before it.",
-        rows=table.num_rows,
+        f"{name} has {table.num_rows} rows, {other_name} {other.num_rows}, and their documents "
+        f"differ. Materialise {name} again, with all assets before it.",
+        {"rows": table.num_rows},
     )
 
 
-CHECKS = [
+CHECKS: list[Check] = [
     ids_are_unique,
     vectors_are_sound,
     collection_is_complete,

@@ -1,20 +1,17 @@
-"""The data folder: what previous runs left in it."""
+"""The data folder: where every stage is persisted."""
 
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 from pydantic import Field
 
-from newsclust_pipeline.stories import lineage
 
+class DataFolder(dg.ConfigurableResource[Any]):
+    """The folder in which every stage is persisted. Everything else takes its paths from here."""
 
-class StoryHistory(dg.ConfigurableResource[Any]):
-    """What past runs recorded of the stories: the file that `story_lineage` leaves."""
+    path: str = Field("data", description="The folder. It is made if it does not exist.")
 
-    data_dir: str = Field("data", description="Where it lies.")
-
-    def read(self) -> pa.Table:
-        """Read it; see `stories.lineage.read_history`."""
-        return lineage.read_history(Path(self.data_dir) / "story_lineage.parquet")
+    def file(self, name: str) -> Path:
+        """Return the path of a file in the folder."""
+        return Path(self.path) / name

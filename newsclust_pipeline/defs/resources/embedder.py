@@ -7,6 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from newsclust_pipeline.core.errors import SettingError
+from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.embed.base import Embedder as EmbedderProtocol
 
 
@@ -23,7 +24,7 @@ class Embedder(dg.ConfigurableResource[Any]):
     base_url: str = Field("", description="An OpenAI-compatible endpoint; empty for OpenAI's own.")
     api_key: str = Field("", description="Its key. Never logged or persisted.")
     cache_days: str = Field("90", description="Days that unused vectors stay cached; 0: for ever.")
-    data_dir: str = Field("data", description="Where the cache of vectors lies.")
+    folder: dg.ResourceDependency[DataFolder]
 
     def load(self) -> EmbedderProtocol:
         """Make the embedder that the settings name.
@@ -46,7 +47,7 @@ class Embedder(dg.ConfigurableResource[Any]):
     @property
     def cache(self) -> Path:
         """The file with the vectors of texts seen before."""
-        return Path(self.data_dir) / "embedding_cache.sqlite"
+        return self.folder.file("embedding_cache.sqlite")
 
     @property
     def keep_days(self) -> int:

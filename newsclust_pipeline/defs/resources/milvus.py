@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.store import indexes
 from newsclust_pipeline.store.addresses import is_server
 from newsclust_pipeline.store.client import Client
@@ -24,17 +25,17 @@ class Milvus(dg.ConfigurableResource[Any]):
     index_params: str = Field("", description="A JSON object: the index's parameters, by name.")
     owner: str = Field("", description="The owner of the collection; empty: the data folder.")
     search: str = Field("auto", description="The backend that searches: auto, milvus or faiss.")
-    data_dir: str = Field("data", description="Where the default file and the owner's id are.")
+    folder: dg.ResourceDependency[DataFolder]
 
     @property
     def place(self) -> str:
         """The address or file."""
-        return self.uri or str(Path(self.data_dir) / "milvus.db")
+        return self.uri or str(self.folder.file("milvus.db"))
 
     def client(self) -> AbstractContextManager[Client]:
         """Open Milvus; see `store.connection.connect`."""
         warn = dg.get_dagster_logger().warning
-        return connect(self.place, owner_of(Path(self.data_dir), warn, self.owner), self.token)
+        return connect(self.place, owner_of(Path(self.folder.path), warn, self.owner), self.token)
 
     def index_for(self, documents: int) -> indexes.Index:
         """Choose the index for so many documents; see `store.indexes.choose`."""

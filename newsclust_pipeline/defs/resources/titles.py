@@ -1,6 +1,5 @@
 """Which language model titles the stories, if any."""
 
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -8,6 +7,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from newsclust_pipeline.core.errors import SettingError
+from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.embed.client import Service
 from newsclust_pipeline.stories import titles
@@ -20,7 +20,7 @@ class Titles(dg.ConfigurableResource[Any]):
     model: str = Field("", description="As its service calls it; empty for headlines as titles.")
     base_url: str = Field("", description="An OpenAI-compatible endpoint; empty for OpenAI's own.")
     api_key: str = Field("", description="Its key. Never logged or persisted.")
-    data_dir: str = Field("data", description="Where its answers are remembered.")
+    folder: dg.ResourceDependency[DataFolder]
 
     def retitle(
         self, stories: pa.Table, documents: pa.Table, most: int, seconds: float
@@ -31,7 +31,7 @@ class Titles(dg.ConfigurableResource[Any]):
         """
         if not self.model:
             return titles.TitleResult(stories)
-        memory = Path(self.data_dir) / "title_answers.json"
+        memory = self.folder.file("title_answers.json")
         try:
             return titles.retitle(stories, documents, self._load(seconds), memory, most, seconds)
         except SettingError as error:

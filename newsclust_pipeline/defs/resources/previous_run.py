@@ -1,0 +1,35 @@
+"""What the previous run left, for stages that continue it instead of starting again."""
+
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from newsclust_pipeline.defs.io_managers import CsrIO, ParquetIO
+from newsclust_pipeline.defs.resources.data_folder import DataFolder
+from newsclust_pipeline.search.graph import Neighbours
+from newsclust_pipeline.stories import lineage
+
+
+class PreviousRun(dg.ConfigurableResource[Any]):
+    """Outputs of the previous run. Each is None, or empty, if there is none that can be read."""
+
+    folder: dg.ResourceDependency[DataFolder]
+
+    def neighbours(self) -> Neighbours | None:
+        """Return the neighbours of every document; log why a damaged file is ignored."""
+        warn = dg.AssetExecutionContext.get().log.warning
+        return CsrIO(folder=self.folder).last("knn_distance_matrix", warn)
+
+    def positions(self) -> pa.Table | None:
+        """Return the positions on the map; log why a damaged file is ignored."""
+        warn = dg.AssetExecutionContext.get().log.warning
+        return ParquetIO(folder=self.folder).last("umap_projection", warn)
+
+    def quality(self) -> pa.Table | None:
+        """Return the table of story_quality."""
+        return ParquetIO(folder=self.folder).last("story_quality")
+
+    def history(self) -> pa.Table:
+        """Return the history of the stories; see `stories.lineage.read_history`."""
+        return lineage.read_history(self.folder.file("story_lineage.parquet"))
