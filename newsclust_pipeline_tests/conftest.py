@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from newsclust_pipeline.definitions import build_defs
-from newsclust_pipeline.defs import console
+from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.resources import SAMPLE, DataFolder, Embedder, Milvus, NewsDumps
 from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline_tests import milvus_server as real_milvus
@@ -21,11 +21,20 @@ NUMBERS = itertools.count()
 
 
 @pytest.fixture(autouse=True, scope="session")
-def no_last_word():
+def no_last_lines():
     """Keep what tested runs say at their end out of pytest's own end."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(console, "_last", ["as if registered"])
+        patch.setattr(terminal, "print_last_lines", lambda: None)
         yield
+
+
+@pytest.fixture
+def environment():
+    """The environment, as it was again after the test."""
+    before = dict(os.environ)
+    yield os.environ
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")

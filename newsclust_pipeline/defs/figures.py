@@ -46,7 +46,7 @@ def of_articles(news: NewsDumps, dumps: Dumps, articles: Articles, unique: Prepa
     if articles.rejected.num_rows:
         warn(f"{articles.rejected.num_rows} rows were rejected: see rejected_rows.parquet")
     return {
-        "news": news.location.name,
+        "news": news.name,
         "dumps": len(dumps.paths),
         "rows_read": articles.rows,
         "rows_rejected": articles.rejected.num_rows,

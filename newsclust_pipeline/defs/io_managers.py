@@ -19,8 +19,9 @@ from filelock import FileLock
 from pydantic import Field
 
 from newsclust_pipeline.core.files import atomic_path, write_parquet
-from newsclust_pipeline.defs.console import last_word
+from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
+from newsclust_pipeline.defs.summary import summarize
 from newsclust_pipeline.search.files import read_neighbours, write_neighbours
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.stories.exports import as_csv, as_json
@@ -208,7 +209,7 @@ class HtmlIO(PageIO):
     """
 
     def handle_output(self, context: dg.OutputContext, obj: str) -> None:
-        """Persist the map, and tell where at the end of the run: it is what the run was for."""
+        """Persist the map; the figures and its path are the last lines of the run."""
         path = self._path(context.asset_key)
         if path.is_file() and self.read(path) == obj:
             signed = path.read_text(encoding="utf-8")
@@ -216,7 +217,7 @@ class HtmlIO(PageIO):
             made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
             signed = page.sign(obj, {"run": context.run_id.split("-")[0], "made": made})
         super().handle_output(context, signed)
-        last_word(f"the map is {path.resolve()}")
+        terminal.print_at_end(*summarize(self.folder), f"the map is {path.resolve()}")
 
     def read(self, path: Path) -> str:
         """Read the map, without its signature."""

@@ -18,10 +18,10 @@ import pyarrow as pa
 
 from newsclust_pipeline.core.errors import NewsclustError
 from newsclust_pipeline.core.progress import Progress, log_progress
+from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.checks import checks_of
 from newsclust_pipeline.defs.code_version import code_version
 from newsclust_pipeline.defs.config import plain
-from newsclust_pipeline.defs.console import last_word
 from newsclust_pipeline.defs.data_version import digest
 from newsclust_pipeline.defs.io_managers import AtomicFileIO
 from newsclust_pipeline.defs.settings import name_settings
@@ -123,10 +123,16 @@ def _materialized(
     """Return the function that Dagster runs for a stage."""
 
     def run(*args: Any, **kwargs: Any) -> Iterator[Event]:
-        try:
-            yield from _events(function, names, io, reuse, args, kwargs)
-        except NewsclustError as error:
-            raise failure(str(error)) from None
+        with terminal.stage(function.__name__):
+            try:
+                yield from _events(function, names, io, reuse, args, kwargs)
+            except NewsclustError as error:
+                raise failure(str(error)) from None
+            except dg.Failure:
+                raise
+            except Exception as error:
+                terminal.print_at_end(f"{function.__name__} failed: {_one_line(error)}")
+                raise
 
     run.__name__ = function.__name__
     run.__annotations__ = {k: v for k, v in function.__annotations__.items() if k != "return"}
@@ -203,13 +209,19 @@ def failure(message: str) -> dg.Failure:
     Trying again would not help, so Dagster is told not to retry.
     """
     text = name_settings(message)
-    last_word(text)
+    terminal.print_at_end(text)
     return dg.Failure(text, allow_retries=False)
 
 
 def progress(what: str) -> Progress:
-    """Return a progress callback that writes to the log of the asset being materialised."""
-    return log_progress(dg.AssetExecutionContext.get().log.info, what)
+    """Return a progress callback that writes to the log of the asset and to the terminal."""
+    log = log_progress(dg.AssetExecutionContext.get().log.info, what)
+
+    def report(done: int, total: int) -> None:
+        log(done, total)
+        terminal.advance(what, done, total)
+
+    return report
 
 
 def run_start(context: dg.AssetExecutionContext) -> datetime:
@@ -217,6 +229,12 @@ def run_start(context: dg.AssetExecutionContext) -> datetime:
     record = context.instance.get_run_record_by_id(context.run.run_id)
     start = record.start_time if record else None
     return datetime.fromtimestamp(start, UTC) if start else datetime.now(UTC)
+
+
+def _one_line(error: Exception) -> str:
+    """Return an unexpected error in one line; its traceback is in the log."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
 def _configuration(kwargs: Mapping[str, Any], reuse: Reuse) -> str:

@@ -7,8 +7,8 @@ import lzma
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -149,6 +149,14 @@ def find_dumps(news: Path, options: Options | None = None) -> Dumps:
         if _leads_out(path, news)
     ]
     return Dumps(paths, warnings, options or Options())
+
+
+def merge_dumps(found: Sequence[Dumps]) -> Dumps:
+    """Return the dumps of several places as one; a file that was named twice is read once."""
+    first = found[0]
+    paths = {path.resolve(): path for dumps in found for path in dumps.paths}
+    warnings = [warning for dumps in found for warning in dumps.warnings]
+    return replace(first, paths=list(paths.values()), warnings=warnings)
 
 
 def list_files(news: Path) -> list[Path]:

@@ -16,18 +16,28 @@ class NewsDumps(dg.ConfigurableResource[Any]):
     """Where the news comes from."""
 
     path: str = Field("", description="A dump or a folder of dumps; empty: the bundled sample.")
-    columns: str = Field("", description="A JSON object: field → column, over the guess.")
-    date_order: str = Field("auto", description="auto, dmy or mdy, where a dump doesn't decide.")
+    more: list[str] = Field(default=[], description="More dumps or folders of dumps.")
+    columns: str = Field(default="", description="A JSON object: field → column, over the guess.")
+    date_order: str = Field(
+        default="auto", description="auto, dmy or mdy, where a dump doesn't decide."
+    )
 
     @property
     def location(self) -> Path:
         """The dump or folder to read."""
         return Path(self.path) if self.path else SAMPLE
 
+    @property
+    def name(self) -> str:
+        """The names of the dumps or folders, without their places."""
+        return " + ".join([self.location.name, *(Path(place).name for place in self.more)])
+
     def open(self) -> discover.Dumps:
         """Return the dumps; see `ingest.discover.find_dumps`."""
-        return discover.find_dumps(self.location, parse_options(self.columns, self.date_order))
+        options = parse_options(self.columns, self.date_order)
+        places = (self.location, *map(Path, self.more))
+        return discover.merge_dumps([discover.find_dumps(place, options) for place in places])
 
     def digest(self) -> str:
         """Return a digest of what would be read; see `ingest.discover.Dumps.digest`."""
-        return f"{self.location.name} {self.open().digest()}"
+        return f"{self.name} {self.open().digest()}"

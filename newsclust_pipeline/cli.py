@@ -1,0 +1,171 @@
+"""The command `newsclust`: a thin layer over the same Dagster definitions."""
+
+import logging
+import os
+import sys
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import dagster as dg
+from dotenv import find_dotenv, load_dotenv
+
+from newsclust_pipeline.defs import terminal
+
+JOB = "news_to_stories"
+
+data_option = click.option(
+    "--data",
+    metavar="FOLDER",
+    help="Where every stage is persisted. Default: NEWSCLUST_DATA_DIR, or the folder data.",
+)
+
+
+@click.group()
+@click.version_option(package_name="newsclust_pipeline")
+def main() -> None:
+    """Turn news dumps into stories and a map.
+
+    Settings are read from the environment and from the file .env in this folder.
+    """
+    load_dotenv(find_dotenv(usecwd=True))
+
+
+@main.command()
+@click.argument("dumps", nargs=-1, metavar="[DUMP]...")
+@data_option
+@click.option("--embedder", metavar="NAME", help="The embedder. Default: NEWSCLUST_EMBEDDER.")
+@click.option(
+    "--tuning",
+    type=click.Choice(["none", "auto"]),
+    help="auto: choose the parameters of HDBSCAN for these articles.",
+)
+@click.option("--open", "open_map", is_flag=True, help="Open the map in the browser at the end.")
+@click.option("--verbose", is_flag=True, help="Show the whole log.")
+def run(
+    dumps: tuple[str, ...],
+    data: str | None,
+    embedder: str | None,
+    tuning: str | None,
+    open_map: bool,
+    verbose: bool,
+) -> None:
+    """Run the pipeline on DUMPs: files, or folders of files. Default: NEWSCLUST_NEWS."""
+    _set(NEWSCLUST_DATA_DIR=data, NEWSCLUST_EMBEDDER=embedder)
+    from newsclust_pipeline.definitions import build_defs
+    from newsclust_pipeline.defs.resources import NewsDumps
+
+    if len(dumps) == 1:
+        _set(NEWSCLUST_NEWS=dumps[0])
+    news = {"news": NewsDumps(path=dumps[0], more=list(dumps[1:]))} if len(dumps) > 1 else {}
+    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    if tuning:
+        config["ops"] = {"hdbscan_labels": {"config": {"tuning": tuning}}}
+    succeeded = _execute(build_defs(**news), {} if verbose else config, verbose=verbose)
+    terminal.print_last_lines()
+    if open_map and succeeded:
+        webbrowser.open((_data() / "cluster_plot.html").resolve().as_uri())
+    sys.exit(0 if succeeded else 1)
+
+
+@main.command()
+@data_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=3000, show_default=True)
+def ui(data: str | None, host: str, port: int) -> None:
+    """Start the UI of Dagster, with the sensor and the schedule."""
+    from newsclust_pipeline.defs.home import open_instance
+
+    _set(NEWSCLUST_DATA_DIR=data)
+    with open_instance(_data()):
+        click.echo(f"http://{host}:{port}  (stop with Ctrl+C)")
+    os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command`"
+    arguments = ["dev", "-m", "newsclust_pipeline.definitions", "-h", host, "-p", str(port)]
+    os.execv(sys.executable, [sys.executable, "-m", "dagster", *arguments])  # noqa: S606
+
+
+@main.command()
+@data_option
+@click.option("--limit", default=20, show_default=True, help="How many to show.")
+def stories(data: str | None, limit: int) -> None:
+    """List the stories of the last run, largest first."""
+    import pyarrow.parquet as pq
+
+    _set(NEWSCLUST_DATA_DIR=data)
+    path = _data() / "stories.parquet"
+    if not path.is_file():
+        raise click.ClickException(f"{path}: no such file. Run `newsclust run` first.")
+    columns = ["size", "outlets", "first_published", "last_published", "title"]
+    click.echo(f"{'articles':>8}  {'outlets':>7}  {'from':10}  {'to':10}  title")
+    for row in pq.read_table(path, columns=columns).slice(0, limit).to_pylist():
+        days = [f"{row[c]:%Y-%m-%d}" if row[c] else "" for c in columns[2:4]]
+        click.echo(
+            f"{row['size']:>8,}  {row['outlets']:>7,}  {days[0]:10}  {days[1]:10}  {row['title']}"
+        )
+
+
+@main.command()
+@data_option
+def doctor(data: str | None) -> None:
+    """Report versions, model, Milvus, disk and settings, and what is wrong with them."""
+    _set(NEWSCLUST_DATA_DIR=data)
+    from newsclust_pipeline.definitions import build_defs
+    from newsclust_pipeline.defs.doctor import examine, settings_in_force
+
+    resources = build_defs().resources or {}
+    problems = 0
+    with dg.build_resources(resources) as built:
+        for finding in examine(_data(), built.news, built.embedder, built.milvus):
+            problems += not finding.is_fine
+            mark = click.style("✓", "green") if finding.is_fine else click.style("✗", "red")
+            click.echo(f"{mark} {finding.subject}: {finding.text}")
+    click.echo("\nSettings in force (defaults in brackets)")
+    for name, value in settings_in_force():
+        click.echo(f"  {name}={value}")
+    sys.exit(1 if problems else 0)
+
+
+def _execute(defs: dg.Definitions, config: dict[str, Any], verbose: bool) -> bool:
+    """Run the job and print its warnings; return whether it succeeded."""
+    from newsclust_pipeline.defs.home import open_instance
+
+    with open_instance(_data()) as instance, _display(verbose):
+        result = defs.resolve_job_def(JOB).execute_in_process(
+            run_config=config, instance=instance, raise_on_error=False
+        )
+        warnings = {
+            record.user_message: None
+            for record in instance.all_logs(result.run_id)
+            if record.level == logging.WARNING and not record.is_dagster_event
+        }
+    for warning in {} if verbose else warnings:
+        click.secho(f"Warning: {warning}", err=True, fg="yellow")
+    return result.success
+
+
+@contextmanager
+def _display(verbose: bool) -> Iterator[None]:
+    """Show the progress of the stages: bars on a terminal, else one line per stage."""
+    from newsclust_pipeline.defs.display import Bars, Lines
+
+    if verbose:
+        yield
+        return
+    with Bars() if sys.stderr.isatty() else Lines() as listener, terminal.listening(listener):
+        yield
+
+
+def _set(**settings: str | None) -> None:
+    """Set environment variables, except those that are None."""
+    os.environ.update({name: value for name, value in settings.items() if value is not None})
+
+
+def _data() -> Path:
+    return Path(os.environ.get("NEWSCLUST_DATA_DIR") or "data")
+
+
+if __name__ == "__main__":
+    main()

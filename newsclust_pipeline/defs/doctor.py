@@ -1,0 +1,115 @@
+"""What `newsclust doctor` reports: versions, paths, services and settings, and what is wrong."""
+
+import os
+import platform
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from newsclust_pipeline.core.errors import NewsclustError
+from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps
+from newsclust_pipeline.defs.settings import SETTINGS, name_settings
+from newsclust_pipeline.store.addresses import is_server
+
+_PACKAGES = ("newsclust_pipeline", "dagster", "pymilvus", "milvus-lite", "faiss-cpu", "numba")
+_SECRETS = ("KEY", "TOKEN", "PASSWORD", "SECRET")
+_MIN_FREE = 1 << 30  # bytes
+
+
+class Finding(NamedTuple):
+    """One line of the report.
+
+    Attributes:
+        subject: what was looked at.
+        is_fine: whether a run can go on with it.
+        text: what was found, and if it is wrong, what to do.
+    """
+
+    subject: str
+    is_fine: bool
+    text: str
+
+
+def examine(data: Path, news: NewsDumps, embedder: Embedder, milvus: Milvus) -> Iterator[Finding]:
+    """Yield what was found, the slowest last."""
+    yield Finding("Python", True, f"{platform.python_version()} on {platform.platform()}")
+    for name in _PACKAGES:
+        yield _package(name)
+    yield _disk(data)
+    yield Finding("DAGSTER_HOME", True, os.environ.get("DAGSTER_HOME") or str(data / ".dagster"))
+    yield _attempt("news", lambda: f"{news.location}, number of dumps: {len(news.open().paths)}")
+    yield _attempt("embedder", lambda: _model(embedder))
+    yield _attempt("Milvus", lambda: _milvus(milvus))
+
+
+def settings_in_force() -> list[tuple[str, str]]:
+    """Return every setting with its value; secrets are masked, unset ones have their default."""
+    return [
+        (s.name, _shown(s.name, os.environ[s.name]) if os.environ.get(s.name) else _default(s.name))
+        for s in SETTINGS
+    ]
+
+
+def _default(name: str) -> str:
+    setting = next(s for s in SETTINGS if s.name == name)
+    return f"({setting.default or setting.shown.replace('`', '')})"
+
+
+def _shown(name: str, value: str) -> str:
+    """Return a value without secrets: keys and tokens, and passwords in addresses."""
+    if any(word in name for word in _SECRETS):
+        return "********"
+    parts = urlsplit(value)
+    if parts.password or parts.username:
+        return value.replace(parts.netloc, f"********@{parts.netloc.rpartition('@')[2]}")
+    return value
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, version(name))
+    except PackageNotFoundError:
+        return Finding(name, False, "not installed. Install newsclust_pipeline again.")
+
+
+def _disk(data: Path) -> Finding:
+    existing = next(path for path in (data, *data.resolve().parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        text = f"{data.resolve()}: can't be written to. Set NEWSCLUST_DATA_DIR to another folder."
+        return Finding("data folder", False, text)
+    text = f"{data.resolve()}: {free / 2**30:,.1f} GB free"
+    return Finding("data folder", free >= _MIN_FREE, text)
+
+
+def _model(embedder: Embedder) -> str:
+    model = embedder.load()
+    return f"{model.name}, {model.model}"
+
+
+def _milvus(milvus: Milvus) -> str:
+    if not is_server(milvus.place):
+        path = Path(milvus.place)
+        files = [path, *path.rglob("*")] if path.exists() else []
+        size = sum(file.stat().st_size for file in files) / 2**20
+        return f"Milvus Lite, {path.resolve()}: {f'{size:,.1f} MB' if files else 'not created yet'}"
+    address = urlsplit(milvus.place)
+    host, port = address.hostname or "", address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError as error:
+        raise NewsclustError(
+            f"{host}:{port}: no answer ({error}). Start the server, or set `milvus.uri`."
+        ) from None
+    return f"Milvus server, {host}:{port}: reachable"
+
+
+def _attempt(subject: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, True, look())
+    except NewsclustError as error:
+        return Finding(subject, False, name_settings(str(error)))

@@ -1,0 +1,28 @@
+"""The figures of a run in a few lines, for the terminal."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from newsclust_pipeline.defs.resources.data_folder import DataFolder
+from newsclust_pipeline.stories.labels import noise_share
+
+_LARGEST = 5
+
+
+def summarize(folder: DataFolder) -> list[str]:
+    """Return the figures of the labels and stories in a data folder; empty if it has none."""
+    try:
+        stories = pq.read_table(folder.file("stories.parquet"), columns=["size", "title"])
+        labels = pq.read_table(folder.file("hdbscan_labels.parquet"), columns=["label"])
+    except (OSError, pa.ArrowException):
+        return []
+    head = (
+        f"{labels.num_rows:,} articles, {stories.num_rows:,} stories, "
+        f"{noise_share(labels):.1%} of the articles in no story."
+    )
+    largest = stories.slice(0, _LARGEST).to_pylist()
+    return [f"{head} The largest stories:" if largest else head, *map(_line, largest)]
+
+
+def _line(story: dict[str, object]) -> str:
+    return f"{story['size']:>7,}  {story['title']}"

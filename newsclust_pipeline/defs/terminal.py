@@ -1,0 +1,73 @@
+"""What a run shows on the terminal: its progress, and its last lines.
+
+Dagster's log of a failed run ends with a page of steps that were not executed, far below the cause.
+So the cause is printed once more when the process ends; after a good run, the figures and the path
+of the map are.
+"""
+
+import atexit
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Listener(Protocol):
+    """Receives the progress of a run, to display it."""
+
+    def begin(self, asset: str) -> None:
+        """A stage has begun."""
+
+    def advance(self, what: str, done: int, total: int) -> None:
+        """A stage has done some of its work, such as "texts embedded"."""
+
+    def end(self, asset: str) -> None:
+        """A stage has ended, well or not."""
+
+
+_listeners: list[Listener] = []
+_last_lines: list[str] = []
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Pass the progress of the runs inside this block to a listener."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
+
+
+@contextmanager
+def stage(asset: str) -> Iterator[None]:
+    """Tell the listeners that a stage begins and ends."""
+    for listener in _listeners:
+        listener.begin(asset)
+    try:
+        yield
+    finally:
+        for listener in _listeners:
+            listener.end(asset)
+
+
+def advance(what: str, done: int, total: int) -> None:
+    """Tell the listeners how far a stage is."""
+    for listener in _listeners:
+        listener.advance(what, done, total)
+
+
+def print_at_end(*lines: str) -> None:
+    """Print these lines when the process ends, in place of those of an earlier call."""
+    if not _last_lines:
+        atexit.register(print_last_lines)
+    _last_lines[:] = lines
+
+
+def print_last_lines() -> None:
+    """Print the last lines now, and not again."""
+    if _last_lines:
+        *figures, last = _last_lines
+        lines = ["", *figures, f"newsclust_pipeline: {last}"]
+        _last_lines.clear()
+        print("\n".join(lines), file=sys.stderr)  # noqa: T201 (it is for people)
