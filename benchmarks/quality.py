@@ -16,7 +16,7 @@ import argparse
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,13 @@ import pyarrow as pa
 
 from benchmarks import synthetic
 from benchmarks.report import table, versions
-from newsclust_pipeline.cluster import hdbscan, sweep, time_distance
+from newsclust_pipeline.cluster import choice, hdbscan, time_distance
+from newsclust_pipeline.cluster.candidates import Documents
 from newsclust_pipeline.cluster.gold import bcubed, read_gold
 from newsclust_pipeline.cluster.metrics import singletons
 from newsclust_pipeline.core.tables import matrix
 from newsclust_pipeline.defs.resources import SAMPLE
-from newsclust_pipeline.embed.base import embed
+from newsclust_pipeline.embed.base import UNRELATED_DISTANCE, embed
 from newsclust_pipeline.embed.minilm import MiniLM
 from newsclust_pipeline.ingest.articles import collect_articles
 from newsclust_pipeline.ingest.discover import find_dumps
@@ -130,12 +131,11 @@ def ours(of: GoldSet, **settings: Any) -> np.ndarray:
 
 def auto(of: GoldSet, time_weight: float = 0.0, time_scale_days: float = 7.0) -> np.ndarray:
     """Cluster with the parameters that are chosen without labels, time in it or not."""
-    graph, vectors = of.neighbours.matrix(), of.vectors
+    documents = Documents(of.neighbours.matrix(), of.vectors, UNRELATED_DISTANCE["minilm"])
     if time_weight:
         days = time_distance.days_of(of.neighbours.doc_id, of.articles)
-        graph = time_distance.add_time(graph, days, time_weight, time_scale_days)
-        vectors = time_distance.append_time(vectors, days, time_weight, time_scale_days)
-    return hdbscan.hdbscan(graph, *astuple(sweep.choose(graph, vectors))).labels
+        documents = time_distance.add_time_to(documents, days, time_weight, time_scale_days)
+    return choice.choose(documents).clusters.labels
 
 
 def notebook(of: GoldSet, min_samples: int, min_cluster_size: int) -> np.ndarray:

@@ -273,12 +273,17 @@ DOCUMENTS = Table(
     ),
 )
 PARAMETER_SWEEP = Table(
-    "One combination of parameters of HDBSCAN, best first.",
+    "One clustering, the recommended one first, then by score.",
     (
-        _required("min_samples", pa.int32(), "Parameter of HDBSCAN."),
-        _required("min_cluster_size", pa.int32(), "Parameter of HDBSCAN."),
-        _required("cluster_selection_method", pa.string(), "Parameter of HDBSCAN."),
-        _required("cluster_selection_epsilon", pa.float64(), "Parameter of HDBSCAN."),
+        _required("algorithm", pa.string(), "hdbscan, or average for average linkage."),
+        Column("min_samples", pa.int32(), "Parameter of HDBSCAN."),
+        _required("min_cluster_size", pa.int32(), "The fewest articles of a story."),
+        Column("cluster_selection_method", pa.string(), "Parameter of HDBSCAN."),
+        Column("cluster_selection_epsilon", pa.float64(), "Parameter of HDBSCAN."),
+        _required("allow_single_cluster", pa.bool_(), "Whether all articles may be one story."),
+        Column("cut_height", pa.float64(), "Mean distance at which average linkage stops."),
+        Column("min_cohesion", pa.float64(), "Stories with a lower mean silhouette are noise."),
+        _required("score", pa.float64(), "Silhouette minus 0.03 times the share in stories."),
         _required("silhouette", pa.float64(), "Mean silhouette of all documents, 0 for noise."),
         _required(
             "density_validity",

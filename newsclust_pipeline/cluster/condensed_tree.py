@@ -66,7 +66,12 @@ class Selected(NamedTuple):
     persistence: np.ndarray
 
 
-def select(tree: CondensedTree, selection: Selection = "eom", epsilon: float = 0.0) -> Selected:
+def select(
+    tree: CondensedTree,
+    selection: Selection = "eom",
+    epsilon: float = 0.0,
+    allow_single_cluster: bool = False,
+) -> Selected:
     """Select clusters from a condensed tree; arguments as of `hdbscan.hdbscan`."""
     is_leaf = np.bincount(tree.parent[1:], minlength=len(tree.parent)) == 0
     stability = tree.stability
@@ -74,12 +79,38 @@ def select(tree: CondensedTree, selection: Selection = "eom", epsilon: float = 0
         stability, chosen = compiled(_excess_of_mass)(tree.parent, stability)
     else:
         chosen = is_leaf
-    chosen[0] = False  # the root is no cluster
+    if allow_single_cluster and chosen[0]:
+        return _single_cluster(tree, epsilon)
+    chosen[0] = False
     if epsilon:
         with np.errstate(divide="ignore"):
             distance = 1.0 / tree.birth
         chosen = compiled(_merge_within)(tree.parent, distance, chosen, epsilon)
     return _label(tree, stability, chosen)
+
+
+def _single_cluster(tree: CondensedTree, epsilon: float) -> Selected:
+    """Return all points as one cluster, without outliers.
+
+    Outliers leave the root at a distance above epsilon or, without one, above the median of the
+    points' distances by more than three scaled median absolute deviations (Leys et al. 2013). The
+    package keeps only the last points to leave, usually a handful.
+    """
+    with np.errstate(divide="ignore"):
+        distance = 1.0 / tree.departure
+    limit = epsilon
+    if not epsilon:
+        median = np.median(distance)
+        limit = median + 3 * 1.4826 * np.median(np.abs(distance - median))
+    member = distance <= limit
+    densest = tree.departure.max()
+    probabilities = tree.departure / densest if np.isfinite(densest) else 1.0
+    persistence = tree.stability[:1] / (len(distance) * densest)
+    return Selected(
+        np.where(member, 0, NOISE),
+        np.where(member, probabilities, 0.0),
+        persistence if np.isfinite(densest) else np.ones(1),
+    )
 
 
 def _label(tree: CondensedTree, stability: np.ndarray, chosen: np.ndarray) -> Selected:
@@ -204,6 +235,7 @@ def _excess_of_mass(parent: np.ndarray, stability: np.ndarray) -> tuple[np.ndarr
             below = np.float32(np.float64(np.float32(best[child])) + best[child + 1])
             if below > best[node]:
                 chosen[node], best[node] = False, below
+    # A chosen cluster covers its descendants. The root covers none: it is rarely wanted.
     covered = np.zeros(len(parent), dtype=np.bool_)
     for node in range(1, len(parent)):
         covered[node] = covered[parent[node]] or (parent[node] > 0 and chosen[parent[node]])

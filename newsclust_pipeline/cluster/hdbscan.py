@@ -36,6 +36,12 @@ class Clusters:
     probabilities: np.ndarray
     persistence: np.ndarray
 
+    def restore(self, order: np.ndarray) -> "Clusters":
+        """Return the clusters of documents of which these are `documents[order]`."""
+        labels, probabilities = np.empty_like(self.labels), np.empty_like(self.probabilities)
+        labels[order], probabilities[order] = self.labels, self.probabilities
+        return Clusters(labels, probabilities, self.persistence)
+
 
 def hdbscan(
     distances: sp.csr_array,
@@ -43,6 +49,7 @@ def hdbscan(
     min_cluster_size: int = 3,
     selection: Selection = "eom",
     epsilon: float = 0.0,
+    allow_single_cluster: bool = False,
 ) -> Clusters:
     """Cluster the nodes of a symmetric sparse distance graph.
 
@@ -54,6 +61,8 @@ def hdbscan(
         min_cluster_size: smaller groups are noise.
         selection: "eom", excess of mass (fewer, larger clusters), or "leaf" (more, finer ones).
         epsilon: clusters closer than this distance are not split.
+        allow_single_cluster: whether all nodes may be one cluster, without outliers, if that is
+            more stable than any split.
 
     Raises:
         ValueError: the matrix is not square, or has a distance that is negative or not finite.
@@ -62,7 +71,8 @@ def hdbscan(
     if not len(edges):
         n = distances.shape[0]
         return Clusters(np.full(n, NOISE, dtype=np.int32), np.zeros(n), np.zeros(0))
-    return ranked_by_size(*select(condense(edges, min_cluster_size), selection, epsilon))
+    tree = condense(edges, min_cluster_size)
+    return ranked_by_size(*select(tree, selection, epsilon, allow_single_cluster))
 
 
 def ranked_by_size(

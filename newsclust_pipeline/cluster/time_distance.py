@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
+from newsclust_pipeline.cluster.candidates import Documents
 from newsclust_pipeline.core.tables import vectors_of
+from newsclust_pipeline.embed.base import UNRELATED_DISTANCE
 from newsclust_pipeline.search.graph import Neighbours
 
 _DAY = np.timedelta64(1, "D")
@@ -18,25 +20,36 @@ _FREQUENCIES = 64  # of `append_time`: twice as many columns
 
 def with_time(
     neighbours: Neighbours, embeddings: pa.Table, articles: pa.Table, weight: float, scale: float
-) -> tuple[sp.csr_array, np.ndarray]:
-    """Return the distance matrix and the vectors of n documents, both with the time added.
+) -> Documents:
+    """Return distance matrix and vectors of n documents, both with the time added.
 
     Args:
         neighbours: the neighbours of n documents.
-        embeddings: columns doc_id, embedding.
+        embeddings: columns doc_id, embedding; its schema's metadata names the embedder.
         articles: columns doc_id, published_at.
         weight: the largest distance that time alone can make; 0 adds nothing.
         scale: days after which about two thirds of it count.
 
     Returns:
-        The matrix (n, n), see `add_time`, and the vectors (n, d + …), see `append_time`.
+        For distances see `add_time`, for vectors `append_time`.
     """
     graph, vectors = neighbours.matrix(), vectors_of(embeddings, neighbours.doc_id)
+    embedder = (embeddings.schema.metadata or {}).get(b"embedder", b"").decode()
+    documents = Documents(graph, vectors, UNRELATED_DISTANCE.get(embedder, 0.0))
     if not weight:
-        return graph, vectors
-    days = days_of(neighbours.doc_id, articles)
-    longer = add_time(graph, days, weight, scale)
-    return longer, append_time(vectors, days, weight, scale)
+        return documents
+    return add_time_to(documents, days_of(neighbours.doc_id, articles), weight, scale)
+
+
+def add_time_to(documents: Documents, days: np.ndarray, weight: float, scale: float) -> Documents:
+    """Return documents with the time in distances and vectors; arguments as of `add_time`."""
+    known = documents.background
+    return Documents(
+        add_time(documents.distances, days, weight, scale),
+        append_time(documents.vectors, days, weight, scale),
+        # Half the squared distance between documents with nothing in common.
+        known + weight**2 / 2 if known else 0.0,
+    )
 
 
 def days_of(doc_id: np.ndarray, articles: pa.Table) -> np.ndarray:

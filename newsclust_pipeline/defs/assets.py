@@ -4,13 +4,13 @@ An asset calls its stage and returns the value, with the figures that the UI sho
 stored is in `io_managers.py`, when a stage is skipped in `materialize.py`.
 """
 
-from dataclasses import asdict, astuple, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
-from newsclust_pipeline.cluster import gold, hdbscan, metrics, sweep
+from newsclust_pipeline.cluster import choice, gold, metrics, sweep
 from newsclust_pipeline.cluster.time_distance import with_time
 from newsclust_pipeline.core.tables import join, matrix, sort_by_id, vectors_of
 from newsclust_pipeline.defs import figures
@@ -117,11 +117,12 @@ def hdbscan_labels(
     """The story that every document belongs to, if any, and how strongly."""
     articles = sort_by_id(raw_news, knn_distance_matrix.doc_id)
     members, k = lineage.members(previous.history()), knn_distance_matrix.k
-    graph, vectors = with_time(knn_distance_matrix, embeddings, raw_news, *config.time())
-    chosen = sweep.choose(graph, vectors) if config.is_tuned else config.parameters()
-    clusters = hdbscan.hdbscan(graph, *astuple(chosen))
+    documents = with_time(knn_distance_matrix, embeddings, raw_news, *config.time())
+    chosen, clusters = choice.cluster_by_id(
+        documents, knn_distance_matrix.doc_id, config.parameters(), config.is_tuned
+    )
     sizes = chosen.min_samples, chosen.min_cluster_size
-    labelled = label_documents(clusters, graph, articles, members, *sizes)
+    labelled = label_documents(clusters, documents.distances, articles, members, *sizes)
     params = {"k": k} | plain(config) | asdict(chosen)
     return result(labelled.table, params, **figures.of_labels(labelled), **params)
 
@@ -226,8 +227,9 @@ def parameter_sweep(
     embeddings: pa.Table,
     raw_news: pa.Table,
 ) -> Result:
-    """Parameters of HDBSCAN for these documents, ranked without gold labels; best first."""
-    table = sweep.sweep(*with_time(knn_distance_matrix, embeddings, raw_news, *config.time()))
+    """Algorithms and parameters for these documents, ranked without gold labels; best first."""
+    documents = with_time(knn_distance_matrix, embeddings, raw_news, *config.time())
+    table = sweep.sweep(documents.take(knn_distance_matrix.doc_id.argsort()))
     params = {"k": knn_distance_matrix.k} | plain(config)
     return result(table, params, **figures.of_sweep(table))
 

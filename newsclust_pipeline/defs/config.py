@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from newsclust_pipeline.cluster.sweep import Parameters
+from newsclust_pipeline.cluster.candidates import Parameters
 
 
 class ArrivalConfig(dg.Config):
@@ -111,8 +111,15 @@ class ClusterSelectionMethod(Enum):
     leaf = "leaf"
 
 
+class Algorithm(Enum):
+    """How documents are clustered."""
+
+    hdbscan = "hdbscan"
+    average = "average"
+
+
 class Tuning(Enum):
-    """How the parameters of HDBSCAN are chosen."""
+    """How algorithm and parameters are chosen."""
 
     none = "none"
     auto = "auto"
@@ -144,6 +151,11 @@ class TimeConfig(dg.Config):
 class HdbscanConfig(TimeConfig):
     """Parameters of `hdbscan_labels`."""
 
+    algorithm: Algorithm = Field(
+        Algorithm.hdbscan,
+        description="hdbscan, or average: average linkage on the distance matrix, cut where the "
+        "score of the stories is highest.",
+    )
     min_samples: int = Field(
         3,
         ge=1,
@@ -164,10 +176,28 @@ class HdbscanConfig(TimeConfig):
         le=2.0,
         description="Stories nearer than this distance are not split, 0 to 2.",
     )
+    allow_single_cluster: bool = Field(
+        False,
+        description="Whether all articles may be one story, as in a feed about one event.",
+    )
+    cut_height: float | None = Field(
+        None,
+        ge=0.0,
+        le=4.0,
+        description="For average: the mean cosine distance at which groups stop to merge, 0 to 4. "
+        "Unset: the one with the best score.",
+    )
+    min_cohesion: float | None = Field(
+        None,
+        ge=-1.0,
+        le=1.0,
+        description="Stories with a lower mean silhouette are noise, −1 to 1; stories of less than "
+        "six articles need up to two thirds more. Unset: all stories stay.",
+    )
     tuning: Tuning = Field(
         Tuning.none,
-        description="none: use the parameters above. auto: use those that parameter_sweep "
-        "recommends for these documents instead.",
+        description="none: use the parameters above. auto: use the algorithm and the parameters "
+        "that parameter_sweep recommends for these documents instead.",
     )
 
     @property
@@ -178,10 +208,14 @@ class HdbscanConfig(TimeConfig):
     def parameters(self) -> Parameters:
         """Return the parameters as they are configured."""
         return Parameters(
+            self.algorithm.value,
             self.min_samples,
             self.min_cluster_size,
             self.cluster_selection_method.value,
             self.cluster_selection_epsilon,
+            self.allow_single_cluster,
+            self.cut_height,
+            self.min_cohesion,
         )
 
 

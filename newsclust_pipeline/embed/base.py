@@ -20,6 +20,9 @@ from newsclust_pipeline.embed.cache import VectorCache
 
 # Positions in the sequence of texts (n,), and their vectors (n, dimension) as float32.
 Batch = tuple[np.ndarray, np.ndarray]
+# The mean cosine distance between texts about unrelated subjects, by the name of the embedder. Only
+# documents about a single event need it: among them no two are unrelated.
+UNRELATED_DISTANCE = {"minilm": 0.95}
 _CHUNK = 4096  # texts that are Python strings at the same time
 
 

@@ -34,9 +34,10 @@ def build_page(table: pa.Table) -> str:
     """Return a sweep as an HTML page: share of noise against silhouette, and the table.
 
     Args:
-        table: one row per clustering, best first: `min_samples`, `cluster_selection_method`,
-            `noise_share` (0 to 1), `silhouette` (−1 to 1), and any other columns, which the table
-            below the plot and the tooltips show.
+        table: one row per clustering, best first: `algorithm`, `min_samples` and
+            `cluster_selection_method` (null for average linkage), `noise_share` (0 to 1),
+            `silhouette` (−1 to 1), and any other columns, which the table below the plot and the
+            tooltips show.
 
     Returns:
         The page, which works offline. Equal tables give equal bytes.
@@ -49,8 +50,8 @@ def build_page(table: pa.Table) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Parameter sweep</title><style>{_STYLE}</style></head><body>"
         "<h1>Parameters by the silhouette of their stories</h1>"
-        "<p>Circle: <code>eom</code>. Diamond: <code>leaf</code>. Documents without a story count "
-        "as 0. The recommended parameters come first.</p>"
+        "<p>Circle: HDBSCAN, <code>eom</code>. Diamond: HDBSCAN, <code>leaf</code>. Square: "
+        "average linkage. Documents without a story count as 0. The recommended row is first.</p>"
         f"{_svg(rows)}{_table(table.column_names, rows)}</body></html>\n"
     )
 
@@ -64,8 +65,8 @@ def format_value(value: object) -> str:
 
 def _svg(rows: Sequence[dict[str, object]]) -> str:
     x_ticks, y_ticks = _ticks(rows, "noise_share"), _ticks(rows, "silhouette")
-    samples = sorted({int(str(row["min_samples"])) for row in rows})
-    colours = {n: _COLOURS[i % len(_COLOURS)] for i, n in enumerate(samples)}
+    kinds = sorted({_kind(row) for row in rows})
+    colours = {kind: _COLOURS[i % len(_COLOURS)] for i, kind in enumerate(kinds)}
     marks = [
         _mark(row, _x(row["noise_share"], x_ticks), _y(row["silhouette"], y_ticks), colours)
         for row in reversed(rows)  # the best is drawn last, above the others
@@ -123,10 +124,19 @@ def _axes(x_ticks: Sequence[float], y_ticks: Sequence[float]) -> str:
     )
 
 
-def _mark(row: dict[str, object], x: float, y: float, colours: dict[int, str]) -> str:
-    """Return one clustering as a circle or a diamond whose tooltip has all its values."""
-    colour = colours[int(str(row["min_samples"]))]
-    if row["cluster_selection_method"] == "eom":
+def _kind(row: dict[str, object]) -> str:
+    """Return what the colour of a clustering stands for."""
+    if row["algorithm"] == "average":
+        return "average linkage"
+    return f"min_samples {row['min_samples']}"
+
+
+def _mark(row: dict[str, object], x: float, y: float, colours: dict[str, str]) -> str:
+    """Return one clustering as a circle, diamond or square whose tooltip has all its values."""
+    colour = colours[_kind(row)]
+    if row["algorithm"] == "average":
+        tag, shape = "rect", f'x="{x - 5}" y="{y - 5}" width="10" height="10"'
+    elif row["cluster_selection_method"] == "eom":
         tag, shape = "circle", f'cx="{x}" cy="{y}" r="6"'
     else:
         tag, shape = "path", f'd="M{x} {y - 8}l7 8l-7 8l-7 -8z"'
@@ -147,11 +157,11 @@ def _best(
     )
 
 
-def _legend(colours: dict[int, str]) -> str:
+def _legend(colours: dict[str, str]) -> str:
     items = [
         f'<circle cx="{WIDTH - 130}" cy="{HEIGHT - _BOTTOM - 16 - 18 * i}" r="5" fill="{colour}"/>'
-        f'<text x="{WIDTH - 118}" y="{HEIGHT - _BOTTOM - 12 - 18 * i}">min_samples {n}</text>'
-        for i, (n, colour) in enumerate(colours.items())
+        f'<text x="{WIDTH - 118}" y="{HEIGHT - _BOTTOM - 12 - 18 * i}">{kind}</text>'
+        for i, (kind, colour) in enumerate(colours.items())
     ]
     return "".join(items)
 

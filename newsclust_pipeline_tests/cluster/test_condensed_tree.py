@@ -49,6 +49,16 @@ def test_the_root_is_no_cluster():
     assert (select(tree_of([1.0, 1.0, 1.0], 3), "leaf", 2.0).labels == NOISE).all()
 
 
+def test_the_root_is_a_cluster_if_that_is_allowed_and_has_no_outliers():
+    lengths = [1.0, 1.1, 1.2, 1.0, 1.1, 9.0]  # the last point is far from the others
+    selected = select(tree_of(lengths, 3), allow_single_cluster=True)
+    assert selected.labels.tolist() == [0, 0, 0, 0, 0, 0, NOISE]
+    assert selected.probabilities[6] == 0
+    assert len(selected.persistence) == 1
+    within = select(tree_of(lengths, 3), epsilon=10.0, allow_single_cluster=True)
+    assert (within.labels == 0).all()
+
+
 @pytest.mark.parametrize("selection", ["eom", "leaf"])
 def test_selection_does_not_change_the_tree(selection):
     rng = np.random.default_rng(0)

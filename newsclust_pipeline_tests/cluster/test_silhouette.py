@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from newsclust_pipeline.cluster.silhouette import silhouettes
+from newsclust_pipeline.cluster.silhouette import cohesion, silhouettes
 
 
 def complete(n):
@@ -86,3 +86,25 @@ def test_a_fragment_of_a_large_story_scores_lower_than_the_story():
 def test_without_pairs_all_silhouettes_are_zero(n):
     graph = sp.csr_array((n, n), dtype=np.float32)
     assert silhouettes(np.ones((n, 3)), graph, np.zeros(n, dtype=int)).tolist() == [0] * n
+
+
+def test_cohesion_is_the_mean_silhouette_of_every_story():
+    values = np.array([0.5, 0.1, 0.0, 0.3])
+    np.testing.assert_allclose(cohesion(np.array([0, 1, -1, 1]), values), [0.5, 0.2])
+    assert not len(cohesion(np.array([-1]), np.zeros(1)))
+
+
+def test_a_single_story_is_compared_with_the_distance_of_unrelated_documents():
+    rng = np.random.default_rng(0)
+    vectors = np.eye(8)[0] + 0.2 * rng.normal(size=(20, 8))
+    labels = np.zeros(20, dtype=int)
+    assert np.abs(silhouettes(vectors, complete(20), labels)).max() < 1e-12
+    assert (silhouettes(vectors, complete(20), labels, background=1.0) > 0.5).all()
+
+
+def test_lone_documents_can_compete_with_stories():
+    points = np.array([[0.0], [1.0], [1.5], [50.0], [51.0]])
+    labels = np.array([0, 0, -1, 1, 1])
+    alone = silhouettes(points, complete(5), labels, lone_compete=True)
+    assert alone[1] < 0 < silhouettes(points, complete(5), labels)[1]
+    np.testing.assert_array_equal(alone[3:], silhouettes(points, complete(5), labels)[3:])

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from newsclust_pipeline.cluster.time_distance import add_time, append_time, days_of
+from newsclust_pipeline.cluster.candidates import Documents
+from newsclust_pipeline.cluster.time_distance import add_time, add_time_to, append_time, days_of
 
 
 @pytest.fixture
@@ -72,3 +73,12 @@ def test_an_unknown_time_is_as_near_to_all_times_as_the_average():
     longer = append_time(vectors, np.array([0.0, 30.0, np.nan]), weight=1.0, scale=7)
     np.testing.assert_allclose(longer[2], longer[:2].mean(axis=0), atol=1e-6)
     assert not append_time(vectors, np.full(3, np.nan), weight=1.0, scale=7).any()
+
+
+def test_documents_with_time_have_it_in_distances_vectors_and_background(graph):
+    documents = Documents(graph, np.eye(3, dtype=np.float32), background=0.9)
+    timed = add_time_to(documents, np.array([0.0, 30.0, 60.0]), weight=0.6, scale=7)
+    assert (timed.distances.data >= graph.data).all()
+    assert timed.vectors.shape == (3, 3 + 128)
+    assert timed.background == pytest.approx(0.9 + 0.18)
+    assert add_time_to(documents._replace(background=0.0), np.zeros(3), 0.6, 7).background == 0

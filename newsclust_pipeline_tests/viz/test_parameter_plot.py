@@ -7,7 +7,14 @@ import pytest
 
 from newsclust_pipeline.viz.parameter_plot import HEIGHT, WIDTH, build_page, format_value
 
-COLUMNS = ["min_samples", "cluster_selection_method", "silhouette", "noise_share", "stability"]
+COLUMNS = [
+    "algorithm",
+    "min_samples",
+    "cluster_selection_method",
+    "silhouette",
+    "noise_share",
+    "stability",
+]
 
 
 def sweep_of(*rows):
@@ -17,7 +24,9 @@ def sweep_of(*rows):
 @pytest.fixture
 def table():
     return sweep_of(
-        (3, "eom", 0.61, 0.25, 0.9), (1, "leaf", 0.4, 0.5, None), (1, "eom", 0.13, 0.02, None)
+        ("hdbscan", 3, "eom", 0.61, 0.25, 0.9),
+        ("hdbscan", 1, "leaf", 0.4, 0.5, None),
+        ("hdbscan", 1, "eom", 0.13, 0.02, None),
     )
 
 
@@ -44,14 +53,26 @@ def test_the_recommended_one_is_labelled_once_and_leads_the_table(table):
     page = build_page(table)
     assert page.count(">recommended<") == 1
     first = re.search(r"<tbody><tr>(.*?)</tr>", page)[1]
-    assert re.findall("<td>(.*?)</td>", first) == ["3", "eom", "0.61", "0.25", "0.9"]
+    assert re.findall("<td>(.*?)</td>", first) == ["hdbscan", "3", "eom", "0.61", "0.25", "0.9"]
 
 
 def test_colours_tell_min_samples_apart(table):
     assert len(set(re.findall(r'r="6" fill="(#\w+)"', build_page(table)))) == 2
 
 
-@pytest.mark.parametrize("rows", [[], [(3, "eom", 0.0, 0.0, None)], [(1, "leaf", -0.2, 1.0, 0.5)]])
+def test_average_linkage_is_a_square_of_its_own_colour():
+    page = build_page(
+        sweep_of(("average", None, None, 0.5, 0.1, None), ("hdbscan", 1, "eom", 0.4, 0.2, None))
+    )
+    assert page.count('<rect class="mark"') == 1
+    assert ">average linkage<" in page
+    assert ">min_samples 1<" in page
+    assert len(set(re.findall(r'r="5" fill="(#\w+)"', page))) == 2
+
+
+@pytest.mark.parametrize(
+    "rows", [[], [("hdbscan", 3, "eom", 0.0, 0.0, None)], [("hdbscan", 1, "leaf", -0.2, 1.0, 0.5)]]
+)
 def test_few_and_extreme_rows_are_drawn_inside_the_frame(rows):
     empty = pa.table({name: pa.array([], pa.float64()) for name in COLUMNS})
     page = build_page(sweep_of(*rows) if rows else empty)
@@ -61,7 +82,7 @@ def test_few_and_extreme_rows_are_drawn_inside_the_frame(rows):
 
 
 def test_the_page_is_small_loads_nothing_and_never_varies():
-    rows = [(n % 3, "eom", n / 50, n / 100, None) for n in range(24)]
+    rows = [("hdbscan", n % 3, "eom", n / 50, n / 100, None) for n in range(24)]
     page = build_page(sweep_of(*rows))
     assert len(page) < 20_000
     assert "<script" not in page

@@ -1,0 +1,154 @@
+"""The clusterings among which `choice.py` chooses: HDBSCAN by a grid, average linkage by cuts.
+
+Work is shared: one spanning tree per min_samples, one condensed tree per min_cluster_size on it,
+one merge tree.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Literal, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+from newsclust_pipeline.cluster.average_linkage import clusters_at, cut_heights, merge_tree
+from newsclust_pipeline.cluster.condensed_tree import FAR, Selection, condense, select
+from newsclust_pipeline.cluster.hdbscan import Clusters, ranked_by_size, spanning_tree
+from newsclust_pipeline.cluster.silhouette import silhouettes
+
+Algorithm = Literal["hdbscan", "average"]
+
+MIN_SAMPLES = (1, 3)
+MIN_CLUSTER_SIZES = (2, 3, 15)
+SELECTIONS: tuple[Selection, ...] = ("eom", "leaf")
+# Epsilons are quantiles of the spanning tree's edges, because the scale of distances depends on
+# the embedder. 0 means no epsilon.
+EPSILON_QUANTILES = (0.0, 0.75)
+# Pairs and triples of unrelated articles have a cohesion of 0.05 to 0.2: an article is nearer to
+# its nearest neighbour than to anything else, whatever that neighbour is about.
+MIN_COHESION = 0.15
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """How to cluster, under the names of the run config.
+
+    Attributes:
+        algorithm: "hdbscan", or "average" for average linkage.
+        min_samples: of `hdbscan.hdbscan`.
+        min_cluster_size: the fewest documents of a story, for both algorithms.
+        cluster_selection_method: of `hdbscan.hdbscan`.
+        cluster_selection_epsilon: of `hdbscan.hdbscan`.
+        allow_single_cluster: whether all documents may be one story, for both algorithms.
+        cut_height: the mean distance at which average linkage stops; None for the best by score.
+        min_cohesion: stories with a lower mean silhouette are noise; None keeps all.
+    """
+
+    algorithm: Algorithm = "hdbscan"
+    min_samples: int = 3
+    min_cluster_size: int = 3
+    cluster_selection_method: Selection = "eom"
+    cluster_selection_epsilon: float = 0.0
+    allow_single_cluster: bool = False
+    cut_height: float | None = None
+    min_cohesion: float | None = None
+
+
+class Documents(NamedTuple):
+    """What is clustered.
+
+    Attributes:
+        distances: (n, n), symmetric, sparse.
+        vectors: (n, d) of the same documents.
+        background: the distance (half the squared Euclidean one) between unrelated documents; 0 if
+            unknown.
+    """
+
+    distances: sp.csr_array
+    vectors: np.ndarray
+    background: float = 0.0
+
+    def silhouettes(self, labels: np.ndarray, lone_compete: bool = False) -> np.ndarray:
+        """Return the silhouette (n,) of every document; see `silhouette.silhouettes`."""
+        return silhouettes(
+            self.vectors, self.distances, labels, self.background, lone_compete=lone_compete
+        )
+
+    def take(self, rows: np.ndarray) -> "Documents":
+        """Return the documents of these rows, in that order."""
+        return self._replace(
+            distances=self.distances[rows][:, rows].tocsr(), vectors=self.vectors[rows]
+        )
+
+
+class Clustering(NamedTuple):
+    """Clusters, and the parameters that give them."""
+
+    parameters: Parameters
+    clusters: Clusters
+
+
+def candidates(documents: Documents) -> tuple[list[Clustering], list[Clustering]]:
+    """Return the distinct clusterings of HDBSCAN and of average linkage."""
+    grid = list(_distinct(_grid(documents.distances)))
+    # min_samples 1: the nearest story of a lone document is that of its nearest neighbour.
+    average = Parameters("average", 1, 2, min_cohesion=MIN_COHESION)
+    return grid, list(_distinct(cuts(documents, average)))
+
+
+def _distinct(clusterings: Iterator[Clustering]) -> Iterator[Clustering]:
+    """Yield the first clustering with each distinct labelling."""
+    seen: set[bytes] = set()
+    for clustering in clusterings:
+        key = clustering.clusters.labels.tobytes()
+        if key not in seen:
+            seen.add(key)
+            yield clustering
+
+
+def _grid(distances: sp.csr_array) -> Iterator[Clustering]:
+    """Yield HDBSCAN's clusterings with all parameters of the grid."""
+    for min_samples in MIN_SAMPLES:
+        edges = spanning_tree(distances, min_samples)
+        epsilons = _epsilons(edges)
+        for min_cluster_size in MIN_CLUSTER_SIZES:
+            tree = condense(edges, min_cluster_size)
+            for selection, epsilon in product(SELECTIONS, epsilons):
+                parameters = Parameters(
+                    "hdbscan", min_samples, min_cluster_size, selection, epsilon
+                )
+                parameters = replace(parameters, min_cohesion=MIN_COHESION)
+                yield Clustering(parameters, ranked_by_size(*select(tree, selection, epsilon)))
+
+
+def cuts(documents: Documents, parameters: Parameters) -> Iterator[Clustering]:
+    """Yield the clusterings of average linkage with all cuts that are worth trying.
+
+    The parameters are as of `choice.cluster`; `cut_height` is replaced.
+
+    A cut that leaves a single group is one of them only if the distance between unrelated documents
+    is known: the silhouette of a single story compares with that.
+    """
+    tree = merge_tree(documents.vectors, documents.distances)
+    heights = cut_heights(tree)
+    if documents.background or parameters.allow_single_cluster:
+        heights = sorted({*heights, *tree.heights[-1:].tolist()})
+    for height in heights:
+        clusters = clusters_at(tree, documents.vectors, height, parameters.min_cluster_size)
+        yield Clustering(
+            replace(
+                parameters,
+                cut_height=height,
+                allow_single_cluster=len(clusters.persistence) == 1,
+            ),
+            clusters,
+        )
+
+
+def _epsilons(edges: np.ndarray) -> list[float]:
+    near = edges[edges[:, 2] < FAR, 2]
+    if not len(near):
+        return [0.0]
+    # Rounded, so that a value copied from the table gives the same clusters.
+    return [round(float(np.quantile(near, q)), 4) if q else 0.0 for q in EPSILON_QUANTILES]
