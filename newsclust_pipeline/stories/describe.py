@@ -11,6 +11,7 @@ from newsclust_pipeline import schemas
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.core.tables import embedded_texts
+from newsclust_pipeline.stories.headlines import clean_headline, is_plain
 from newsclust_pipeline.stories.keywords import keywords
 from newsclust_pipeline.stories.series import find_series, is_column
 from newsclust_pipeline.stories.short_titles import short_titles
@@ -27,33 +28,49 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     Events come before recurring columns, and larger stories before smaller ones.
 
     A story's exemplar is its medoid: the document with the least sum of squared Euclidean
-    distances to the others (Kaufman, Rousseeuw 1987). Its headline is the story's title. A
-    headline that contains none of the story's first keywords ("Live updates"), or that is much
-    longer than the others, is passed over in favour of the next most central document.
+    distances to the others (Kaufman, Rousseeuw 1987). Its headline is the story's title, without
+    labels and outlets' names. Headlines that name a story badly are passed over in favour of the
+    next most central document, if there is a better one: those with none of the story's first
+    keywords ("Live updates"), those much longer than the others, those in another language than
+    most articles of the story, and those that are no plain statements; see `headlines.is_plain`.
 
     Args:
         documents: one row per document: doc_id, story_id, label, persistence, title, text, venues
-            (the outlets of all its copies), venue, url, published_at, copies; language, if known.
+            (the outlets of all its copies), venue, url, published_at, copies; language and
+            embedded_text, if known. Keywords are taken from the latter where it is set.
         vectors: (n, d) of the same documents, unit length.
     """
     labels = documents["label"].to_numpy()
-    keyword_lists = keywords(embedded_texts(documents).to_pylist(), labels)
-    titles = documents["title"].to_pylist()
-    exemplar_rows = _exemplar_rows(titles, labels, vectors, keyword_lists)
+    languages = _languages(documents, int(labels.max(initial=NOISE)) + 1)
+    main = [counts[0]["language"] if counts else None for counts in languages]
+    in_main = _in_main_language(documents, labels, main)
+    keyword_lists = keywords(
+        embedded_texts(documents).to_pylist(), np.where(in_main, labels, NOISE), languages=main
+    )
+    keyword_lists += [[]] * (len(main) - len(keyword_lists))
+    exemplar_rows = _exemplar_rows(documents, labels, vectors, keyword_lists, in_main)
     columns = ["label", "venues", "published_at", "copies"]
     frame = documents.select(columns).to_pandas()
     aggregates = _aggregate(frame)
     exemplars = documents.take(pa.array(exemplar_rows, pa.int64()))
     arrays = {name: pa.array(aggregates[name], from_pandas=True) for name in aggregates}
-    arrays |= {name: exemplars[name] for name in ("story_id", "label", "title", "persistence")}
+    arrays |= {name: exemplars[name] for name in ("story_id", "label", "persistence")}
+    arrays["title"] = pa.array(
+        [
+            clean_headline(title, venues) or title
+            for title, venues in zip(
+                *(exemplars[n].to_pylist() for n in ("title", "venues")), strict=True
+            )
+        ],
+        pa.string(),
+    )
     arrays["exemplar_doc_id"] = exemplars["doc_id"]
     arrays["title_source"] = pa.array(["headline"] * len(exemplar_rows), pa.string())
     arrays["keywords"] = pa.array(keyword_lists, STORIES.field("keywords").type)
     arrays["per_day"] = pa.array(_per_day(frame, len(exemplar_rows)), STORIES.field("per_day").type)
-    arrays["short_title"] = pa.array(short_titles(exemplars["title"].to_pylist(), keyword_lists))
+    arrays["short_title"] = pa.array(short_titles(arrays["title"].to_pylist(), keyword_lists))
     column = is_column(labels, find_series(documents), len(exemplar_rows))
     arrays["kind"] = pa.array(np.where(column, "column", "event"), pa.string())
-    languages = _languages(documents, len(exemplar_rows))
     arrays["languages"] = pa.array(languages, STORIES.field("languages").type)
     columns = [arrays[f.name].cast(f.type) for f in STORIES]
     stories = pa.Table.from_arrays(columns, schema=STORIES)
@@ -92,14 +109,35 @@ def _aggregate(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _in_main_language(
+    documents: pa.Table, labels: np.ndarray, main: list[str | None]
+) -> np.ndarray:
+    """Return a mask (n,) of documents in their story's main language or in an unknown one."""
+    if "language" not in documents.column_names:
+        return np.ones(len(labels), dtype=bool)
+    languages = documents["language"].to_pylist()
+    return np.array(
+        [
+            label == NOISE or language is None or language == main[label]
+            for label, language in zip(labels.tolist(), languages, strict=True)
+        ],
+        dtype=bool,
+    )
+
+
 def _exemplar_rows(
-    titles: list[str], labels: np.ndarray, vectors: np.ndarray, keyword_lists: list[list[str]]
+    documents: pa.Table,
+    labels: np.ndarray,
+    vectors: np.ndarray,
+    keyword_lists: list[list[str]],
+    in_main: np.ndarray,
 ) -> list[int]:
     """Return the row of every story's exemplar.
 
     Between unit vectors, the squared distances from v to all m members add up to 2·m − 2·v·Σv: the
     medoid has the largest product with their sum. So the distances of all pairs are not needed.
     """
+    titles = documents["title"].to_pylist()
     exemplars = []
     order = np.argsort(labels, kind="stable")
     starts = np.searchsorted(labels[order], np.arange(len(keyword_lists) + 1))
@@ -110,8 +148,13 @@ def _exemplar_rows(
         ranked = members[np.argsort(-centrality.round(5), kind="stable")]
         topical = {token.text for word in story_keywords[:_TOPICAL] for token in tokenize(word)}
         max_length = _MAX_LENGTH * np.median([len(titles[row]) for row in members])
-        suitable = (row for row in ranked if _is_suitable(titles[row], topical, max_length))
-        exemplars.append(int(next(suitable, ranked[0])))
+        defects = [
+            (not _is_suitable(titles[row], topical, max_length))
+            + (not in_main[row])
+            + 0.5 * (not is_plain(titles[row]))
+            for row in ranked
+        ]
+        exemplars.append(int(ranked[np.argmin(defects)]))
     return exemplars
 
 

@@ -2,8 +2,8 @@
 
 The weight is class-based TF-IDF (Grootendorst 2022, "BERTopic", arXiv:2203.05794): the documents
 of a story are one class, and a word weighs more the more of them contain it and the rarer it is
-elsewhere. No list of stop words is used, because a list covers some languages only. Words that
-occur everywhere have a low weight anyway.
+elsewhere. Words that occur everywhere have a low weight anyway. Stop words of the story's language
+are left out, because they can be rare elsewhere if few stories are in that language.
 """
 
 from array import array
@@ -14,16 +14,23 @@ import numpy as np
 import scipy.sparse as sp
 
 from newsclust_pipeline.stories.phrases import Rarity, TokenizedText, find_phrase, tokenized
-from newsclust_pipeline.stories.tokens import LEAD, same_stem, tokenize
+from newsclust_pipeline.stories.stop_words import stop_words
+from newsclust_pipeline.stories.tokens import lead, same_stem, tokenize
 
 _PHRASE_DOCUMENTS = 200  # documents of a story in which phrases are looked up
 _MIN_WEIGHT = 0.25  # of the story's first keyword: words that weigh less are not characteristic
 _SMALL_WEIGHT = 0.3  # factor for small words of a story that is alone in its language
+_MIN_USES = 0.5  # uses per document of the story, one in a headline counting as two
 _COMMON = 0.02  # a word is common if this share of the documents of other stories has it
 _FAMILIAR = 0.28  # a language is familiar if this share of a story's words is common
 
 
-def keywords(texts: Sequence[str], labels: np.ndarray, count: int = 5) -> list[list[str]]:
+def keywords(
+    texts: Sequence[str],
+    labels: np.ndarray,
+    count: int = 5,
+    languages: Sequence[str | None] = (),
+) -> list[list[str]]:
     """Return the keywords of every story, the most characteristic first.
 
     No two stories share a keyword, and no two keywords of a story share a word or forms of one.
@@ -35,6 +42,7 @@ def keywords(texts: Sequence[str], labels: np.ndarray, count: int = 5) -> list[l
         labels: (n,) the documents' stories, numbered from 0 without gaps; negative for none.
         count: maximum number of keywords of a story. There are fewer where fewer words are
             characteristic.
+        languages: of the stories, BCP 47, None if unknown.
     """
     corpus = _Corpus(texts)
     members = _members(labels)
@@ -43,11 +51,13 @@ def keywords(texts: Sequence[str], labels: np.ndarray, count: int = 5) -> list[l
     chosen = []
     for story, documents in enumerate(members):
         own = slice(*weights.indptr[story : story + 2])
-        tokens, weight = weights.indices[own], weights.data[own]
+        stop = stop_words(languages[story]) if languages else frozenset()
+        allowed = np.array([corpus.tokens[t] not in stop for t in weights.indices[own]], dtype=bool)
+        tokens, weight = weights.indices[own][allowed], weights.data[own][allowed]
         order = np.argsort(-weight, kind="stable")
         heaviest = tokens[order[weight[order] >= _MIN_WEIGHT * weight.max(initial=0)]]
         read = [tokenized(corpus.texts[document]) for document in documents[:_PHRASE_DOCUMENTS]]
-        rarity = corpus.rarity(foreign=bool(foreign[story]))
+        rarity = corpus.rarity(stop, foreign=bool(foreign[story]))
         chosen.append(_choose([corpus.tokens[t] for t in heaviest], read, rarity, taken, count))
     return chosen
 
@@ -56,12 +66,12 @@ class _Corpus:
     """All texts, tokenized and counted.
 
     Attributes:
-        texts: the first `LEAD` characters of each.
+        texts: their leads.
         tokens: every distinct token; its position is its number.
     """
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self.texts = [text[:LEAD] for text in texts]
+        self.texts = [lead(text) for text in texts]
         self._number: dict[str, int] = {}
         small: set[int] = set()
         self._counts = self._count(small)
@@ -109,7 +119,7 @@ class _Corpus:
         )
         weight = uses / sizes[story] * rarity * np.sqrt(uses / self._everywhere[token])
         # More than 2, the count of one headline: at least two documents and one headline.
-        best = np.flatnonzero(uses > 2)
+        best = np.flatnonzero(uses > np.maximum(2, _MIN_USES * sizes[story]))
         best = best[np.lexsort((story[best], -weight[best], token[best]))]
         best = best[np.unique(token[best], return_index=True)[1]]
         entries = (weight[best], (story[best], token[best]))
@@ -123,10 +133,12 @@ class _Corpus:
         all_uses = np.bincount(story, uses, stories)
         return np.bincount(story, common, stories) < _FAMILIAR * all_uses
 
-    def rarity(self, *, foreign: bool) -> Rarity:
-        """Return the function from token to rarity for a story, given whether it is foreign."""
+    def rarity(self, stop: frozenset[str], *, foreign: bool) -> Rarity:
+        """Return the function from token to rarity for a story; the rarity of stop words is 0."""
 
         def rarity(token: str) -> float:
+            if token in stop:
+                return 0.0
             number = self._number[token]
             factor = _SMALL_WEIGHT if foreign and self._small[number] else 1
             return float(self._rarity[number]) * factor

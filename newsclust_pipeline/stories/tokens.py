@@ -1,11 +1,15 @@
 """Text → tokens: words in any script, and pairs of characters where a script has no spaces."""
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import takewhile
 from typing import Any, NamedTuple
 
 LEAD = 600  # characters of a text that are read: news articles state their subject first
+_LONGEST_WORD = 40
+# The last word of a text that its source has cut.
+_CUT_OFF = re.compile(r"\s+\S*(?:…|\.\.\.)\s*(?:\[\+\d+ chars\])?\s*$")
 # Two forms of one word share this part of the longer form, counted from its start.
 _SHARED_STEM = 0.57
 
@@ -47,6 +51,23 @@ def tokenize(text: str) -> Iterator[Token]:
             for at in range(start, end - 1):
                 pair = text[at : at + 2]
                 yield Token(pair, at, at + 2, spaced=False, headline=at < headline)
+
+
+def lead(text: str) -> str:
+    """Return the beginning of a text, at most `LEAD` characters, without a word that is cut off.
+
+    Descriptions of some sources are cut, too, and end in "…", "..." or "[+123 chars]".
+
+    >>> lead("The resort was closed by resid… [+1234 chars]")
+    'The resort was closed by'
+    """
+    whole = _CUT_OFF.sub("", text)
+    if len(whole) > LEAD:
+        whole = whole[: LEAD + 1]
+        blank = max(whole.rfind(" "), whole.rfind("\n"))
+        # A script without spaces has no blank nearby, and is cut after any character.
+        whole = whole[:blank] if blank >= LEAD - _LONGEST_WORD else whole[:LEAD]
+    return whole
 
 
 def same_stem(one: str, other: str) -> bool:

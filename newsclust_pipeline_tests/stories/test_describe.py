@@ -130,7 +130,7 @@ def test_an_off_topic_or_overlong_headline_is_not_the_title():
     assert exemplar("Live updates", "Ferry fire off coast", "Ferry fire kills") == "d1"
     long = "Ferry fire, and then " + "all that the captain said of it " * 5
     assert exemplar(long, "Ferry fire off coast", "Ferry fire kills") == "d1"
-    assert exemplar("Live updates", "Morning news", "What else") == "d0", "if no headline is better"
+    assert exemplar("Live updates", "Watch this", "What else") == "d0", "if no headline is better"
 
 
 def test_stories_come_largest_first():
@@ -163,6 +163,38 @@ def test_languages_are_counted_the_most_frequent_first_and_unknown_ones_omitted(
     ]
     table = documents(*rows).drop_columns("language")
     assert describe(table, vectors(4)).to_pylist()[0]["languages"] == []
+
+
+def test_a_plain_statement_is_preferred_and_labels_are_removed():
+    assert exemplar("What the ferry fire means", "Ferry fire off coast", "Ferry fire") == "d1"
+    assert exemplar("LIVE: ferry fire spreads", "Ferry fire kills two", "Ferry fire") == "d1"
+    rows = [document(title="WATCH: ferry fire spreads | The Lantern") for _ in range(3)]
+    [story] = describe_rows(*rows)
+    assert story["title"] == "ferry fire spreads"
+
+
+def test_title_and_keywords_are_in_the_main_language_of_the_story():
+    french = [document(title=f"Incendie du ferry {n}", language="fr") for n in range(2)]
+    english = [document(title=f"Ferry blaze report {n}", language="en") for n in range(3)]
+    [story] = describe_rows(*french, *english)
+    assert story["title"].startswith("Ferry blaze")
+    assert "Incendie" not in " ".join(story["keywords"])
+    assert story["keywords"]
+
+
+def test_keywords_are_taken_from_the_text_without_boilerplate():
+    rows = [
+        document(
+            title=f"Ferry fire {n}", text=f"Ferry fire {n}\nSubscribe now to the Lantern newsletter"
+        )
+        for n in range(3)
+    ]
+    table = documents(*rows)
+    shown = describe(table, vectors(3)).to_pylist()[0]["keywords"]
+    assert any("newsletter" in keyword for keyword in shown)
+    embedded = pa.array(["Ferry fire 0", "Ferry fire 1", None], pa.string())
+    table = table.append_column("embedded_text", embedded)
+    assert "newsletter" not in " ".join(describe(table, vectors(3)).to_pylist()[0]["keywords"])
 
 
 def test_unknown_outlets_and_dates_are_not_counted():

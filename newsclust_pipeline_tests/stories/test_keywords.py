@@ -136,5 +136,14 @@ def test_a_word_of_only_the_last_of_many_articles_can_be_a_keyword():
     filler = [f"Nothing {n} here\nNobody {n} spoke." for n in range(200)]
     assert (
         "sluice"
-        in keywords_of([*filler, *["Sluice sluice opens\nThe sluice, the sluice."] * 40])[0]
+        in keywords_of([*filler, *["Sluice sluice opens\nThe sluice, the sluice."] * 150])[0]
     )
+
+
+def test_stop_words_of_the_language_are_neither_keywords_nor_parts_of_them(sample):
+    texts = ["She went home after she went to sea\nShe went"] * 3 + sample
+    labels = np.array([0] * 3 + [-1] * len(sample), dtype=np.int32)
+    [plain] = keywords(texts, labels)
+    assert any("she" in keyword.lower() for keyword in plain)
+    [english] = keywords(texts, labels, languages=["en"])
+    assert "she" not in {token.text for keyword in english for token in tokenize(keyword)}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsclust_pipeline.stories.tokens import same_stem, tokenize
+from newsclust_pipeline.stories.tokens import LEAD, lead, same_stem, tokenize
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,18 @@ def test_tokens_have_their_position_in_the_text():
 )  # fmt: skip
 def test_forms_of_one_word_have_a_common_stem(one, other, same):
     assert same_stem(one, other) == same_stem(other, one) == same
+
+
+@pytest.mark.parametrize(
+    ("text", "beginning"),
+    [
+        ("Ferry fire", "Ferry fire"),
+        ("The resort was closed by resid…", "The resort was closed by"),
+        ("The resort was closed by resid... [+1234 chars]", "The resort was closed by"),
+        ("word " * 200, "word " * 119 + "word"),
+        ("a" * 1000, "a" * LEAD),
+        ("渡轮" * 400, "渡轮" * 300),
+    ],
+)
+def test_a_lead_ends_with_a_whole_word(text, beginning):
+    assert lead(text) == beginning
