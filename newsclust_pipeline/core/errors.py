@@ -30,6 +30,10 @@ class CollectionError(NewsclustError):
     """The Milvus collection can't be opened, written or searched."""
 
 
+class DamagedCollectionError(CollectionError):
+    """The Milvus collection fails or lacks what was written to it; its file may be damaged."""
+
+
 class HistoryError(NewsclustError):
     """The stories' history can't be read, or is not the one that stories were named by."""
 

@@ -79,7 +79,9 @@ def of_embeddings(embedded: Embedded, model: Embedder) -> Figures:
 
 
 def of_sync(sync: Sync) -> Figures:
-    """Return what was written to the collection and removed from it; warn of what is left."""
+    """Return what was written and removed; warn of a repair and of collections that stay."""
+    if sync.repair:
+        warn(name_settings(sync.repair))
     for name in sync.not_dropped:
         warn(f"collection {name}: not used any more, but an alias points to it.")
     return {

@@ -7,12 +7,12 @@ collection in use.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 
-from newsclust_pipeline.core.errors import CollectionError
+from newsclust_pipeline.core.errors import CollectionError, DamagedCollectionError
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.core.tables import checksums, join, matrix
 from newsclust_pipeline.store.batches import ROWS_PER_CALL, batches
@@ -51,6 +51,7 @@ class Sync:
         removed: documents deleted.
         rebuilt: whether the collection replaced that of another embedder or version.
         not_dropped: former collections that stay, since aliases of others point to them.
+        repair: what was wrong with the file, if it was replaced by a new one.
     """
 
     state: CollectionState
@@ -58,6 +59,7 @@ class Sync:
     removed: int
     rebuilt: bool
     not_dropped: tuple[str, ...] = ()
+    repair: str = ""
 
     @property
     def reused(self) -> int:
@@ -75,6 +77,8 @@ def sync(
 ) -> Sync:
     """Write the documents that the collection lacks, and delete those that left the dumps.
 
+    A damaged Milvus Lite file inside the data folder is kept aside, and a new one is written.
+
     Args:
         client: an open Milvus.
         alias: the name under which the collection is used.
@@ -87,6 +91,26 @@ def sync(
         CollectionError: the collection belongs to something else, which is left unchanged; or it
             doesn't contain what was written.
     """
+    arguments = (client, alias, articles, embeddings, index, progress)
+    try:
+        return _sync(*arguments)
+    except DamagedCollectionError as error:
+        if not client.is_private:
+            raise
+        with client.new_file() as former:
+            done = _sync(*arguments)
+        repair = f"{error} The file is now {former}, and this run has written a new one."
+        return replace(done, repair=repair)
+
+
+def _sync(
+    client: Client,
+    alias: str,
+    articles: pa.Table,
+    embeddings: pa.Table,
+    index: Index,
+    progress: Progress,
+) -> Sync:
     documents = join(embeddings.select(["doc_id"]), articles.select(["doc_id", "text"]))
     vectors = matrix(embeddings)
     wanted = wanted_content(client, alias, embeddings, index)
@@ -225,7 +249,7 @@ def _truncated(text: str) -> str:
 def _verify_count(client: Client, collection: str, expected: int) -> None:
     count = client.count(collection)
     if count != expected:
-        raise CollectionError(
+        raise DamagedCollectionError(
             f"collection {collection}: contains {count} documents instead of {expected}. "
             f"{FOREIGN_WRITER}"
         )
@@ -240,7 +264,7 @@ def _verify_vectors(
         stored = _read_vectors(client, collection, page)
         for doc_id, vector in zip(page, vectors[start:], strict=False):
             if not np.array_equal(stored.get(doc_id, ()), vector):
-                raise CollectionError(
+                raise DamagedCollectionError(
                     f"collection {collection}: contains no vector or another one for document "
                     f"{doc_id}. {FOREIGN_WRITER}"
                 )

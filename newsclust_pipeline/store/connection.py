@@ -1,6 +1,5 @@
 """How Milvus is opened: a file by Milvus Lite, an address as a server."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -36,19 +35,5 @@ def connect(
         opened: AbstractContextManager[Client] = open_server(uri, owner, token, patience)
     else:
         opened = open_lite(Path(uri), owner)
-    with _silenced("pymilvus", "milvus_lite", "grpc"), opened as client:
+    with opened as client:
         yield client
-
-
-@contextmanager
-def _silenced(*names: str) -> Iterator[None]:
-    """Suppress the loggers' tracebacks of calls that are retried or reported as an error."""
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -7,15 +7,16 @@ the only one that relies on private parts of milvus-lite, read from 3.2: `start_
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from newsclust_pipeline.core.errors import CollectionError
+from newsclust_pipeline.core.errors import CollectionError, DamagedCollectionError
 from newsclust_pipeline.core.imports import import_pymilvus
 from newsclust_pipeline.store.addresses import without_password
 from newsclust_pipeline.store.client import Client
+from newsclust_pipeline.store.logs import silenced
 from newsclust_pipeline.store.manifest import Manifest, read_manifest, write_manifest
 from newsclust_pipeline.store.owner import Owner
 from newsclust_pipeline.store.retries import brief_message, retry
@@ -31,8 +32,11 @@ class LiteClient(Client):
 
     is_lite = True
 
-    def __init__(self, path: Path, owner: Owner, open_client: Callable[[], "MilvusClient"]) -> None:
-        super().__init__(open_client, owner, partial(_translate_error, path))
+    def __init__(
+        self, path: Path, owner: Owner, start: Callable[[ExitStack], "MilvusClient"]
+    ) -> None:
+        self._cleanup = ExitStack()
+        super().__init__(partial(start, self._cleanup), owner, partial(_translate_error, path))
         self._path = path
         self.is_private = owner.contains(path)
         self.manifest = read_manifest(path)
@@ -57,6 +61,30 @@ class LiteClient(Client):
             shutil.rmtree(self._path / "collections" / collection, ignore_errors=True)
         super().create_collection(collection, **options)
 
+    @contextmanager
+    def new_file(self) -> Iterator[Path]:
+        """Work on a new file in the block, and keep the former one under the yielded path.
+
+        If the block fails, the former file is put back.
+        """
+        former = self._path.with_name(f"{self._path.name}.damaged")
+        self.close()
+        with _folder_errors(self._path.parent):
+            _remove(former)
+            self._path.rename(former)
+        try:
+            yield former
+        except BaseException:
+            self.close()
+            _remove(self._path)
+            former.rename(self._path)
+            raise
+
+    def close(self) -> None:
+        """Close the file. The next call opens it again."""
+        self._cleanup.close()
+        self.__dict__.pop("_client", None)
+
     def _retry(self, call: Callable[[], Any]) -> Any:
         self.new_manifest = None
         return super()._retry(call)
@@ -75,11 +103,12 @@ def open_lite(path: Path, owner: Owner) -> Iterator[LiteClient]:
             "Milvus Lite file. Set `milvus.uri` to http(s)://… or to a path that ends in .db."
         )
     with _locked(path):
-        with ExitStack() as cleanup:
-            client = LiteClient(path, owner, partial(_start, path, cleanup))
+        client = LiteClient(path, owner, partial(_start, path))
+        with closing(client):
             yield client
         if client.new_manifest:
-            write_manifest(path, client.new_manifest)
+            with suppress(OSError):  # the next run reads the vectors instead
+                write_manifest(path, client.new_manifest)
 
 
 def _start(path: Path, cleanup: ExitStack) -> "MilvusClient":
@@ -89,6 +118,7 @@ def _start(path: Path, cleanup: ExitStack) -> "MilvusClient":
     process ends.
     """
     import_pymilvus()
+    cleanup.enter_context(silenced())
     from milvus_lite.adapter.grpc.server import start_server_in_thread
     from milvus_lite.exceptions import DataDirLockedError
     from pymilvus import MilvusClient
@@ -100,7 +130,7 @@ def _start(path: Path, cleanup: ExitStack) -> "MilvusClient":
             f"{path}: another program, such as a notebook, has the file open. Close it there, or "
             "set `milvus.uri` to another path."
         ) from error
-    except OSError as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise _translate_error(path, error) from error
     cleanup.callback(database.close)
     # A call that was interrupted may still be running.
@@ -112,7 +142,7 @@ def _start(path: Path, cleanup: ExitStack) -> "MilvusClient":
 
 
 def _translate_error(path: Path, error: Exception) -> CollectionError:
-    return CollectionError(
+    return DamagedCollectionError(
         f"{path}: Milvus Lite fails ({brief_message(error)}). If the disk is full, free some "
         "space. Otherwise the file may be damaged, or not of Milvus Lite 3: move it away, and the "
         "next run creates it again."
@@ -126,19 +156,35 @@ def _locked(path: Path) -> Iterator[None]:
 
     lock = FileLock(f"{path}.lock")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=_LOCK_SECONDS)
+        with _folder_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(timeout=_LOCK_SECONDS)
     except Timeout:
         raise CollectionError(
             f"{path}: another run has the file open (waited {_LOCK_SECONDS} s). Wait until it "
             "ends, or set `milvus.uri` to another path."
         ) from None
-    except OSError as error:
-        raise CollectionError(
-            f"{path.parent}: can't write to this folder ({error.strerror}). Set `milvus.uri` "
-            "to a path in a folder that can be written to."
-        ) from error
     try:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def _folder_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:  # of the lock
+        raise
+    except OSError as error:
+        raise CollectionError(
+            f"{folder}: can't write to this folder ({error.strerror}). Set `milvus.uri` to a path "
+            "in a folder that can be written to."
+        ) from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -7,7 +7,8 @@ written to the collection.
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,17 +69,10 @@ def owner_of(folder: Path, warn: Callable[[str], None], chosen_id: str = "") -> 
     Raises:
         CollectionError: the folder can't be written to.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder):
-            record = _current_record(folder, warn)
-            if record != _read(folder):
-                _write(folder, record)
-    except OSError as error:
-        raise CollectionError(
-            f"{folder}: can't write to this folder ({error.strerror}). Set `data_dir` to a folder "
-            "that can be written to."
-        ) from error
+    with _locked(folder):
+        record = _current_record(folder, warn)
+        if record != _read(folder):
+            _write(folder, record)
     return Owner(chosen_id or record["id"], folder, is_explicit=bool(chosen_id))
 
 
@@ -120,7 +114,18 @@ def _write(folder: Path, record: dict[str, Any]) -> None:
         temporary.write_text(json.dumps(record, indent=2), encoding="utf-8")
 
 
-def _locked(folder: Path) -> Any:
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of the record, and translate errors of the file system."""
     from filelock import FileLock
 
-    return FileLock(folder / f"{_FILE}.lock", timeout=60)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / f"{_FILE}.lock", timeout=60):
+            yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CollectionError(
+            f"{folder / _FILE}: can't be written ({reason}). Set `data_dir` to a folder that can "
+            "be written to, with free space."
+        ) from error

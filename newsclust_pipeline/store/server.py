@@ -1,7 +1,7 @@
 """A Milvus server or cluster, over the network."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +12,7 @@ from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.imports import import_pymilvus
 from newsclust_pipeline.store.addresses import parse_address
 from newsclust_pipeline.store.client import Client
+from newsclust_pipeline.store.logs import silenced
 from newsclust_pipeline.store.owner import Owner
 from newsclust_pipeline.store.retries import brief_message, error_code, is_transient, retry
 
@@ -71,11 +72,10 @@ def open_server(
         grpc_options={"grpc.service_config": _SERVICE_CONFIG},
     )
     translate_error = partial(_translate_error, address, secret)
-    client = retry(connect, translate_error, min(patience, _START_PATIENCE))
-    try:
-        yield ServerClient(lambda: client, owner, translate_error, patience)
-    finally:
-        client.close()
+    with silenced():
+        client = retry(connect, translate_error, min(patience, _START_PATIENCE))
+        with closing(client):
+            yield ServerClient(lambda: client, owner, translate_error, patience)
 
 
 def _translate_error(address: str, secret: str, error: Exception) -> CollectionError:

@@ -1,13 +1,11 @@
 """Milvus is opened and closed: files keep their content, errors are plain."""
 
-import logging
 import os
 import subprocess
 import sys
 
 import pytest
 
-from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline_tests.documents import OWNER, assert_stored, embeddings, fill, ids
 
@@ -41,11 +39,3 @@ def test_pymilvus_does_not_read_the_environment_variable_of_the_pipeline(tmp_pat
         [sys.executable, "-c", opens], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
-
-
-def test_retried_calls_leave_no_traceback_on_the_terminal(capfd):
-    level = logging.getLogger("pymilvus").level
-    with pytest.raises(CollectionError):
-        connect("http://127.0.0.1:9", OWNER, patience=0.6).__enter__()
-    assert "Traceback" not in capfd.readouterr().err
-    assert logging.getLogger("pymilvus").level == level

@@ -13,6 +13,7 @@ import pytest
 from newsclust_pipeline.core.errors import CollectionError, NewsclustError
 from newsclust_pipeline.store import lite
 from newsclust_pipeline.store.connection import connect
+from newsclust_pipeline.store.owner import owner_of
 from newsclust_pipeline_tests.documents import OWNER, assert_stored, embeddings, fill, ids
 
 # Takes the file, says so, and holds it until it is told to let go.
@@ -199,3 +200,82 @@ def test_the_private_parts_of_milvus_lite_are_where_this_release_has_them(tmp_pa
     with connect(str(path), OWNER) as client:
         client.create_collection("some", dimension=2)
     assert (path / "collections" / "some" / "schema.json").is_file()
+
+
+def owner_and_file(tmp_path):
+    """Return the owner of a data folder, and the path of the file inside."""
+    return owner_of(tmp_path / "data", pytest.fail), tmp_path / "data" / "milvus.db"
+
+
+@pytest.mark.parametrize("damage", ["garbage", "a file", "an empty folder"])
+def test_a_damaged_file_inside_the_data_folder_is_replaced_and_kept_aside(tmp_path, damage):
+    owner, path = owner_and_file(tmp_path)
+    with connect(str(path), owner) as client:
+        fill(client, "news", ids(*range(300)))
+    if damage == "garbage":
+        for part in path.rglob("*.parquet"):
+            part.write_bytes(b"garbage")
+    else:
+        shutil.rmtree(path)
+        path.write_text("garbage") if damage == "a file" else path.mkdir()
+    with connect(str(path), owner) as client:
+        done = fill(client, "news", ids(*range(300)))
+    assert done.new == 300
+    if damage != "an empty folder":
+        assert "milvus.db: Milvus Lite fails" in done.repair
+        assert f"The file is now {path}.damaged" in done.repair
+        assert path.with_name("milvus.db.damaged").exists()
+    with connect(str(path), owner) as client:
+        assert client.manifest is not None
+        assert_stored(client, "news", embeddings(ids(*range(300))))
+
+
+def test_a_second_damaged_file_replaces_the_first_one(tmp_path):
+    owner, path = owner_and_file(tmp_path)
+    for content in ("first", "second"):
+        path.write_text(content)
+        with connect(str(path), owner) as client:
+            assert fill(client, "news", ids(1)).new == 1
+        shutil.rmtree(path)
+    assert (tmp_path / "data" / "milvus.db.damaged").read_text() == "second"
+
+
+def test_a_failure_that_a_new_file_has_too_leaves_the_file_as_it_was(tmp_path):
+    owner, path = owner_and_file(tmp_path)
+    with connect(str(path), owner) as client:
+        fill(client, "news", ids(1, 2))
+    for _ in range(2):
+        with (
+            pytest.raises(CollectionError, match="collection name"),
+            connect(str(path), owner) as client,
+        ):
+            fill(client, "n" * 300, ids(1))
+    assert not path.with_name("milvus.db.damaged").exists()
+    with connect(str(path), owner) as client:
+        assert_stored(client, "news", embeddings(ids(1, 2)))
+
+
+def test_a_full_disk_does_not_count_as_damage(tmp_path):
+    owner, path = owner_and_file(tmp_path)
+    with connect(str(path), owner) as client:
+        fill(client, "news", ids(1, 2))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        full = pytest.raises(CollectionError, match=r"milvus\.db: .*free some space")
+        with full, connect(str(path), owner) as client:
+            fill(client, "news", MANY)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not path.with_name("milvus.db.damaged").exists()
+    with connect(str(path), owner) as client:
+        assert fill(client, "news", MANY).repair == ""
+        assert_stored(client, "news", embeddings(MANY))
+
+
+def test_a_manifest_that_cannot_be_written_does_no_harm(tmp_path):
+    owner, path = owner_and_file(tmp_path)
+    path.with_name("milvus.db.manifest").mkdir(parents=True)
+    for new in (2, 0):
+        with connect(str(path), owner) as client:
+            assert fill(client, "news", ids(1, 2)).new == new
