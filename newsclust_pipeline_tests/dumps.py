@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -34,6 +35,28 @@ def parquet(rows, schema=None):
     sink = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema), sink)
     return sink.getvalue()
+
+
+def workbook(*sheets):
+    """Return the bytes of a workbook; each sheet is a list of rows."""
+    book, sink = openpyxl.Workbook(), io.BytesIO()
+    book.remove(book.active)
+    for rows in sheets:
+        sheet = book.create_sheet()
+        for row in rows:
+            sheet.append(row)
+    book.save(sink)
+    return sink.getvalue()
+
+
+def rss(*items, head=""):
+    """Return the bytes of a feed; each item is a mapping from element to text."""
+    entries = "".join(
+        f"<item>{''.join(f'<{tag}>{text}</{tag}>' for tag, text in item.items())}</item>"
+        for item in items
+    )
+    channel = f"<channel><title>Harbour Post</title>{entries}</channel>"
+    return f'<?xml version="1.0"?>{head}<rss version="2.0">{channel}</rss>'.encode()
 
 
 def zipped(members):

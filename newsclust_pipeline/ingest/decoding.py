@@ -44,6 +44,11 @@ def open_text(stream: BinaryIO, dump: str, warnings: list[str]) -> tuple[io.Text
     return text, head.decode(encoding, errors="replace")  # it may end within a character
 
 
+def decode_text(content: bytes, dump: str, warnings: list[str]) -> str:
+    """Return bytes as text; those that are not UTF-8 as Windows-1252, with a warning."""
+    return content.decode("utf-8", _Windows1252(dump, warnings).handler)
+
+
 def read_lines(text: io.TextIOWrapper, dump: str) -> Iterator[str]:
     """Yield the lines of a text, each with its line end.
 

@@ -20,6 +20,7 @@ from newsclust_pipeline.ingest.archives import PACKINGS
 from newsclust_pipeline.ingest.articles import collect_articles
 from newsclust_pipeline.ingest.discover import find_dumps
 from newsclust_pipeline.ingest.readers import FORMATS
+from newsclust_pipeline_tests.dumps import rss, workbook
 
 HEAD = b"title,description,venue\n"
 FERRY, BEES = b"Ferry docks,At noon,Post\n", b"Bees swarm,In May,Herald\n"
@@ -141,6 +142,26 @@ READABLE = {
         0,
     ),
     "delimiters escaped by backslashes": ("a.csv", HEAD + b"Fog\\, thick,x,y\n" + FERRY + BEES, 0),
+    "a feed with an unclosed entry": (
+        "a.rss",
+        rss({"title": "Ferry docks"}, {"title": "Bees swarm"})[:-16] + b"<item><title>Fog",
+        1,
+    ),
+    "a feed with an undeclared entity": (
+        "a.xml",
+        rss({"title": "Ferry&nbsp;docks"}, {"title": "Bees swarm"}),
+        0,
+    ),
+    "a feed with an entry without a title": (
+        "a.atom",
+        rss({"title": "Ferry docks"}, {"link": "x"}, {"title": "Bees swarm"}),
+        1,
+    ),
+    "a workbook with an empty row": (
+        "a.xlsx",
+        workbook([["title"], ["Ferry docks"], [None], ["Bees swarm"]]),
+        0,
+    ),
     "two gzips in one": ("a.csv.gz", gzip.compress(HEAD + FERRY) + gzip.compress(BEES), 0),
 }
 # What is wrong: the file's name, its bytes, a part of the message.
@@ -169,6 +190,10 @@ REFUSED = {
         b"Ferry runs aground off the coast of Velmora island,https://a.example\n",
         "no header",
     ),
+    "a web page under .xml": ("a.xml", b"<!DOCTYPE html><p>404</p>", "can't be read as a feed"),
+    "nothing under .rss": ("a.rss", b"", "empty"),
+    "text under .atom": ("a.atom", HEAD + FERRY, "can't be read as a feed"),
+    "text under .xlsx": ("a.xlsx", HEAD + FERRY, "can't be read"),
     "text under .gz": ("a.csv.gz", HEAD + FERRY, "can't be read"),
     "cut gzip": ("a.csv.gz", PACKED[:-9], "can't be read"),
     "gzip with a wrong sum": ("a.csv.gz", PACKED[:-8] + bytes(8), "can't be read"),

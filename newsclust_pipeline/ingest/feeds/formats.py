@@ -6,6 +6,7 @@ entity bombs and external entities do nothing.
 
 import calendar
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -14,8 +15,12 @@ from io import BytesIO
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
+from newsclust_pipeline.ingest.dates import read_date
+
 _NEWS = "{http://www.google.com/schemas/sitemap-news/0.9}"
 _SITEMAP = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+# feedparser keeps entities that hold plain text; a long one could be repeated many times.
+_LONG_ENTITY = re.compile(rb"<!ENTITY[^>]{200}")
 _TOO_DEEP = "the JSON is nested too deeply"
 
 
@@ -89,6 +94,8 @@ def parse_feed(body: bytes, headers: Mapping[str, str], url: str) -> Feed:
 def _xml_feed(body: bytes, headers: Mapping[str, str], url: str) -> Feed:
     import feedparser
 
+    if _LONG_ENTITY.search(body):
+        raise FormatError("it declares a long entity, which could be repeated to fill the memory")
     # Without a type feedparser complains that the type is not one of XML.
     kind = headers.get("content-type") or "application/xml"
     parsed = feedparser.parse(
@@ -110,15 +117,24 @@ def _xml_item(entry: Any, feed_title: str) -> Item:
     texts = [_text(part.get("value")) for part in entry.get("content", [])]
     description = max([_text(entry.get("summary")), *texts], key=len)
     title, url = _text(entry.get("title")), _text(entry.get("link"))
-    moment = entry.get("published_parsed") or entry.get("updated_parsed")
     return Item(
         id=_text(entry.get("id")) or url or title,
         title=title,
         description=description,
         url=url,
-        published_at=_iso(calendar.timegm(moment)) if moment else "",
+        published_at=_moment(entry, "published") or _moment(entry, "updated"),
         venue=_text(entry.get("source", {}).get("title")) or feed_title,
     )
+
+
+def _moment(entry: Any, name: str) -> str:
+    """Return a date in ISO 8601; one with a zone that may be several stays as it is written."""
+    text = _text(entry.get(name))
+    reading = read_date(text)
+    if reading:  # feedparser takes zones that it doesn't know, such as CEST, for UTC
+        return text if reading.doubt or reading.time is None else _iso(reading.time // 1_000_000)
+    parsed = entry.get(f"{name}_parsed")
+    return _iso(calendar.timegm(parsed)) if parsed else ""
 
 
 def _json_feed(body: bytes) -> Feed:
