@@ -18,8 +18,11 @@ from string import Template
 
 import pyarrow as pa
 
+from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.viz import geometry, page_data
 from newsclust_pipeline.viz.figure import figure_json
+from newsclust_pipeline.viz.headline import headline
+from newsclust_pipeline.viz.history import History, read_history
 from newsclust_pipeline.viz.page_data import noise_count, visible_text
 from newsclust_pipeline.viz.sampling import thin
 
@@ -27,7 +30,12 @@ LIMIT = 150_000  # documents that a browser draws well
 
 
 def build_page(
-    points: pa.Table, stories: pa.Table, facts: Mapping[str, str], limit: int = LIMIT
+    points: pa.Table,
+    stories: pa.Table,
+    facts: Mapping[str, str],
+    limit: int = LIMIT,
+    lineage: pa.Table | None = None,
+    neighbours: Neighbours | None = None,
 ) -> str:
     """Return the page as HTML: offline, self-contained, byte-identical for equal arguments.
 
@@ -35,13 +43,16 @@ def build_page(
         points: one row per document: `doc_id`, `title`, `description`, `venue`, `url` (strings,
             all but the first two may be null), `published_at` (timestamp, UTC, or null),
             `copies` (int), `label` (int, −1 = in no story), `x`, `y` (map units), and `z` for a
-            map in space.
+            map in space; `language` and `date_suspect` if they are known.
         stories: one row per story, largest first: `label`, `title`, `size`, `outlets`,
-            `first_published`, `last_published` (timestamps or null); `copies`, `keywords` (list
-            of strings) and `exemplar_doc_id` if they are known.
+            `first_published`, `last_published` (timestamps or null); `story_id`, `short_title`,
+            `copies`, `keywords` (list of strings), `kind`, `topic_id` and `exemplar_doc_id` if
+            they are known.
         facts: name → value, listed in the footer in this order.
         limit: above this number of documents the map shows a sample that keeps every story, and
             the footer says so.
+        lineage: the history of the stories, as `story_lineage` has it.
+        neighbours: nearest documents of every document, for lists of similar articles.
 
     Returns:
         The page. Without documents a sentence takes the place of the map.
@@ -49,20 +60,27 @@ def build_page(
     Raises:
         KeyError: a column is missing; the message names it.
     """
+    history = read_history(lineage)
     shown = page_data.noise_first(thin(points, stories, limit))
     positions = geometry.separate_coincident(page_data.coordinates(shown))
     bounds = geometry.map_bounds(positions)
-    data = page_data.page_data(points, shown, stories, positions, bounds)
+    beyond = geometry.outside(positions, bounds)
+    data = page_data.page_data(points, shown, stories, positions, history, neighbours)
+    in_space = points.num_rows > 0 and positions.shape[1] == 3
     parts = {
+        "headline": escape(headline(points, stories, data["storyShort"], history)),
         "summary": escape(_summary(points, stories)),
         "noise_share": _percent(_noise_share(points)),
         "noise_hidden": "" if noise_count(shown) else " hidden",
+        "outside": f"+{beyond:,} outside",
+        "outside_hidden": "" if beyond else " hidden",
         "map": _map_slot(points),
+        "gone": _gone(history),
         "facts": _facts(_document_facts(points, shown) | dict(facts)),
-        "figure": figure_json(shown, positions, bounds) if points.num_rows else "null",
-        "articles": _packed(_json(data)),
+        "figure": figure_json(bounds) if in_space else "null",
+        "data": _packed(_json(data)),
     }
-    return _assemble(parts, with_map=points.num_rows > 0)
+    return _assemble(parts, with_plotly=in_space)
 
 
 def footer_facts(*schemas: pa.Schema) -> dict[str, str]:
@@ -133,9 +151,26 @@ def _map_slot(points: pa.Table) -> str:
         return (
             f'<div id="map" tabindex="0" role="application" aria-label="Map of '
             f"{_count(points.num_rows, 'article', 'articles')}. Arrow keys move it, plus and minus "
-            'zoom, 0 shows all. The lists beside it say the same in words."></div>'
+            "zoom, 0 shows all, Enter opens the article in the middle. The lists beside it have "
+            'the same articles."><canvas id="density" hidden></canvas><canvas id="dots"></canvas>'
+            '<svg id="leaders" aria-hidden="true"></svg><div id="labels" aria-hidden="true"></div>'
+            '<canvas id="marks"></canvas></div>'
         )
     return '<p class="empty">No articles yet.<br>The map appears with the first of them.</p>'
+
+
+def _gone(history: History) -> str:
+    """Return a paragraph on the stories that ended or merged in the newest run."""
+    if not history.gone:
+        return ""
+    items = [
+        f"<bdi>{escape(visible_text(str(story['title'])) or '')}</bdi>"
+        + (" (merged)" if story["event"] == "merged" else "")
+        for story in history.gone[:12]
+    ]
+    rest = len(history.gone) - len(items)
+    more = f" and {rest} more" if rest > 0 else ""
+    return f"<p>Ended since the previous run: {'; '.join(items)}{more}.</p>"
 
 
 def _facts(facts: Mapping[str, str]) -> str:
@@ -155,15 +190,15 @@ def _packed(text: str) -> str:
     return base64.b64encode(zlib.compress(text.encode())).decode("ascii")
 
 
-def _assemble(parts: Mapping[str, str], *, with_map: bool) -> str:
-    plotly, packed = _plotly() if with_map else ("", "")
+def _assemble(parts: Mapping[str, str], *, with_plotly: bool) -> str:
+    plotly, packed = _plotly() if with_plotly else ("", "")
     code = {"style": _file("page.css"), "script": _script()}
     plotly_style = _PLOTLY_STYLE.search(plotly)
     return Template(_file("template.html")).substitute(
         parts,
         policy=_policy(code | {"plotly": plotly}),
         plotly=packed,
-        plotly_style_id=plotly_style[1] if plotly_style else "none",
+        plotly_style=f'<style id="{plotly_style[1]}"></style>' if plotly_style else "",
         **code,
     )
 
@@ -181,9 +216,15 @@ def _plotly() -> tuple[str, str]:
 # id exists. The template has that element, so that the policy has nothing to refuse.
 _PLOTLY_STYLE = re.compile(r'createElement\("style"\);\w+\.id="([0-9a-f]{64})"')
 
-SCRIPTS = ("data", "state", "view", "labels", "timeline", "panel", "main")
-_IMPORT = re.compile(r'^import ({[^}]+}) from "\./(\w+)\.js";$', flags=re.MULTILINE)
+# In this order a script stands behind all that it imports.
+SCRIPTS = (
+    "text", "search", "filters", "address", "view", "grid", "timescale", "placing", "data",
+    "state", "draw", "gestures", "surface", "palette", "labels", "flat", "space", "card",
+    "timeline", "story", "panel", "choices", "sharing", "navigation", "main",
+)  # fmt: skip
+_IMPORT = re.compile(r'^import ({[^}]+}|\* as \w+) from "\./(\w+)\.js";$', flags=re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:const|function) (\w+))", flags=re.MULTILINE)
+_TYPES = re.compile(r"/\*\*.*?\*/ ?", flags=re.DOTALL)  # only tsc reads them
 
 
 def _script() -> str:
@@ -193,8 +234,13 @@ def _script() -> str:
 
 def _module(name: str, text: str) -> str:
     exported = ", ".join(match[1] for match in _EXPORT.findall(text))
-    body = _EXPORT.sub(r"\1", _IMPORT.sub(r"const \1 = \2Module;", text))
+    body = _EXPORT.sub(r"\1", _IMPORT.sub(_binding, _TYPES.sub("", text)))
     return f"const {name}Module = await (async () => {{\n{body}\nreturn {{ {exported} }};\n}})();"
+
+
+def _binding(match: re.Match[str]) -> str:
+    names = match[1].removeprefix("* as ").replace(" as ", ": ")
+    return f"const {names} = {match[2]}Module;"
 
 
 def _file(name: str) -> str:
@@ -202,16 +248,20 @@ def _file(name: str) -> str:
 
 
 def _policy(code: Mapping[str, str]) -> str:
-    """Return the Content-Security-Policy: this style, these two scripts, no request.
+    """Return the Content-Security-Policy: this style, these scripts, no request.
 
-    WebGL in plotly.js needs 'unsafe-eval', as it compiles its drawing commands at run time.
+    Only a map in space has plotly.js, whose WebGL needs 'unsafe-eval': it compiles its drawing
+    commands at run time. The flat map's own drawing needs nothing of the kind.
     """
-    empty = _digest("")  # Plotly adds an empty style element and fills it through the CSSOM
+    scripts, styles = [_digest(code["script"])], [_digest(code["style"])]
+    if code["plotly"]:
+        scripts += [_digest(code["plotly"]), "'unsafe-eval'"]
+        styles.append(_digest(""))  # Plotly adds an empty style element and fills it by the CSSOM
     return "; ".join(
         [
             "default-src 'none'",
-            f"script-src {_digest(code['plotly'])} {_digest(code['script'])} 'unsafe-eval'",
-            f"style-src {_digest(code['style'])} {empty}",
+            f"script-src {' '.join(scripts)}",
+            f"style-src {' '.join(styles)}",
             "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",

@@ -1,16 +1,29 @@
-"""The data that the page's scripts read: documents and stories, column by column."""
+"""The data that the page's scripts read: documents and stories, column by column.
 
+`web/types.d.ts` lists the columns. Times are minutes since 1970, UTC.
+"""
+
+import base64
 import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.viz import geometry
+from newsclust_pipeline.viz.colours import story_colours
 from newsclust_pipeline.viz.geometry import Floats, Ints
+from newsclust_pipeline.viz.history import History
 
 SNIPPET = 240  # most characters of a description on a hover card
-SNIPPETS_TOTAL = 14_000_000  # most characters of all descriptions: the file should stay mailable
+SNIPPETS_TOTAL = 12_000_000  # most characters of all descriptions: the file should stay mailable
+LEAD = 400  # most characters of an exemplar's description, at its story
+SIMILAR = 5  # similar articles listed for each
+SHORT = 32  # most characters of a story's name on the map
 TREND = 24  # steps of a story's trend
 UNTITLED = "Untitled"
 
@@ -33,31 +46,49 @@ def coordinates(points: pa.Table) -> Floats:
 
 
 def page_data(
-    points: pa.Table, shown: pa.Table, stories: pa.Table, positions: Floats, bounds: Floats
+    points: pa.Table,
+    shown: pa.Table,
+    stories: pa.Table,
+    positions: Floats,
+    history: History,
+    neighbours: Neighbours | None,
 ) -> dict[str, Any]:
-    """Return the columns of documents and stories; times in minutes since 1970, UTC.
+    """Return the columns of documents and stories.
 
     Args:
         points: all documents.
         shown: those on the map, noise first.
         stories: one row per story.
         positions: of the documents on the map.
-        bounds: box of the map.
+        history: of the stories.
+        neighbours: of all documents, for lists of similar articles; None: no lists.
     """
     labels = stories["label"].to_pylist()
     story = _story_rows(shown["label"].to_pylist(), labels)
-    boxes = geometry.story_boxes(positions, story, stories.num_rows, bounds)
-    all_stories = _story_rows(points["label"].to_pylist(), labels)
+    bounds = geometry.map_bounds(positions)
     return {
         "sampled": shown.num_rows < points.num_rows,
+        "total": points.num_rows,
         "noise": noise_count(shown),
         "home": _rounded(bounds),
+        "full": _rounded(geometry.map_bounds(positions, outliers=True)),
+        "markerSize": round(float(_marker_size(shown.num_rows)), 1),
         "story": story.tolist(),
-        "storyHue": geometry.hues(boxes.mean(axis=2)),
-        "storyBox": _rounded(boxes),
-        "storyTrend": _trends(points["published_at"], all_stories, stories.num_rows),
-        **_story_columns(stories),
+        "joined": [history.joined.get(doc) for doc in shown["doc_id"].to_pylist()],
+        "similar": _base64(_similar(shown, neighbours)),
+        **{
+            axis: _base64(p.astype(np.float32)) for axis, p in zip("xyz", positions.T, strict=False)
+        },
+        **({} if positions.shape[1] == 3 else {"z": ""}),
         **_document_columns(shown),
+        "storyColour": story_colours(positions, story, stories.num_rows, bounds),
+        "storyBox": _rounded(geometry.story_boxes(positions, story, stories.num_rows, bounds)),
+        **_dates(points, _story_rows(points["label"].to_pylist(), labels), stories.num_rows),
+        **_story_columns(stories, points),
+        "storyEvents": [
+            history.events.get(name or "", []) for name in _strings(stories, "story_id")
+        ],
+        "runs": history.runs,
     }
 
 
@@ -78,33 +109,166 @@ def snippet(text: str | None, length: int = SNIPPET) -> str | None:
     return flat[:length].rsplit(" ", 1)[0].rstrip(" ,;:.–-") + "…"
 
 
-def _story_columns(stories: pa.Table) -> dict[str, Any]:
-    nulls = stories.num_rows * [None]
+def short_names(stories: pa.Table) -> list[str]:
+    """Return the stories' names on the map: `short_title`, or a name made of title and keywords."""
+    titles = [visible_text(title) or UNTITLED for title in stories["title"].to_pylist()]
+    given = _strings(stories, "short_title")
+    keywords = _lists(stories, "keywords")
+    return [
+        visible_text(short) or _short_name(title, words)
+        for short, title, words in zip(given, titles, keywords, strict=True)
+    ]
+
+
+def _short_name(title: str, keywords: Sequence[str]) -> str:
+    clause = re.split(r" [–—-] |[:;|?!.。！？](?:\s|$)", title)[0].strip() or title
+    if 8 <= len(clause) <= SHORT or len(title) <= SHORT:
+        return clause
+    name = ""
+    for word in keywords:
+        longer = f"{name}, {visible_text(word)}" if name else visible_text(word) or ""
+        name = longer if len(longer) <= SHORT else name
+    return name or clause[:SHORT].rsplit(" ", 1)[0]
+
+
+def _story_columns(stories: pa.Table, points: pa.Table) -> dict[str, Any]:
     names = stories.column_names
-    keywords = stories["keywords"].to_pylist() if "keywords" in names else nulls
+    nulls = stories.num_rows * [None]
+    topics, topic_names = _topics(stories)
     return {
+        "storyId": _strings(stories, "story_id"),
         "storyTitle": [visible_text(title) or UNTITLED for title in stories["title"].to_pylist()],
+        "storyShort": short_names(stories),
         "storySize": stories["size"].to_pylist(),
         "storyOutlets": stories["outlets"].to_pylist(),
         "storyCopies": stories["copies"].to_pylist() if "copies" in names else nulls,
-        "storyKeywords": [[visible_text(word) for word in words or []] for words in keywords],
+        "storyKeywords": [
+            [visible_text(word) for word in words] for words in _lists(stories, "keywords")
+        ],
+        "storyLead": _leads(stories, points),
+        "storyKind": stories["kind"].to_pylist() if "kind" in names else nulls,
+        "storyTopic": topics,
+        "topics": topic_names,
         "storyFirst": _minutes(stories["first_published"]),
         "storyLast": _minutes(stories["last_published"]),
     }
 
 
+def _topics(stories: pa.Table) -> tuple[list[int], list[str]]:
+    """Return each story's topic as an index, −1 for none, and the topics' names.
+
+    A topic is named by the two keywords that most of its stories share.
+    """
+    if "topic_id" not in stories.column_names:
+        return stories.num_rows * [-1], []
+    index, known = _dictionary(stories["topic_id"])
+    topics = [-1 if topic is None else topic for topic in index]
+    shared: list[Counter[str]] = [Counter() for _ in known]
+    for topic, words in zip(topics, _lists(stories, "keywords"), strict=True):
+        if topic >= 0:
+            shared[topic].update(visible_text(word) or "" for word in words)
+    return topics, [", ".join(word for word, _ in words.most_common(2)) for words in shared]
+
+
+def _leads(stories: pa.Table, points: pa.Table) -> list[str | None]:
+    """Return the first lines of each story's exemplar."""
+    exemplars = pa.array(_strings(stories, "exemplar_doc_id"), pa.string())
+    rows = pc.index_in(exemplars, points["doc_id"].cast(pa.string()))
+    texts = points["description"].cast(pa.string()).take(rows)
+    return [snippet(text, LEAD) for text in texts.to_pylist()]
+
+
 def _document_columns(points: pa.Table) -> dict[str, Any]:
+    count = points.num_rows
     venue, venues = _dictionary(points["venue"])
-    length = min(SNIPPET, SNIPPETS_TOTAL // max(points.num_rows, 1))
+    language, languages = _dictionary(_column(points, "language", pa.string()))
+    length = min(SNIPPET, SNIPPETS_TOTAL // max(count, 1))
+    suspect = _column(points, "date_suspect", pa.bool_()).to_pylist()
     return {
+        "id": points["doc_id"].to_pylist(),
         "title": [visible_text(title) for title in points["title"].to_pylist()],
         "snippet": [snippet(text, length) for text in points["description"].to_pylist()],
         "url": [_web_address(url) for url in points["url"].to_pylist()],
         "copies": [int(copies or 1) for copies in points["copies"].to_pylist()],
         "venue": venue,
         "venues": [visible_text(name) for name in venues],
+        "language": language,
+        "languages": languages,
         "time": _minutes(points["published_at"]),
+        "suspect": [int(bool(value)) for value in suspect],
     }
+
+
+def _marker_size(count: int) -> float:
+    """Return the diameter of a dot in pixels: smaller on a fuller map."""
+    size: float = np.interp(np.log10(max(count, 1)), [1, 2, 3, 4, 5], [15, 12, 9, 6, 4])
+    return size
+
+
+def _similar(shown: pa.Table, neighbours: Neighbours | None) -> np.ndarray:
+    """Return the rows of the documents most similar to each, (n, k) int32, −1 where there are less.
+
+    Neighbours that the map doesn't show are skipped.
+    """
+    if neighbours is None or not shown.num_rows:
+        return np.empty((shown.num_rows, 0), np.int32)
+    known = pa.array(neighbours.doc_id.tolist(), pa.string())
+    ids = shown["doc_id"].cast(pa.string())
+    row_of = pc.fill_null(pc.index_in(known, ids), -1).to_numpy(zero_copy_only=False)
+    at = pc.index_in(ids, known).to_numpy(zero_copy_only=False)
+    if np.isnan(at.astype(np.float64)).any():
+        return np.empty((shown.num_rows, 0), np.int32)
+    rows = row_of[neighbours.indices[at.astype(np.int64), : 3 * SIMILAR]]
+    order = np.argsort(rows < 0, axis=1, kind="stable")[:, :SIMILAR]
+    return np.take_along_axis(rows, order, axis=1).astype(np.int32)
+
+
+def _dates(points: pa.Table, story: Ints, count: int) -> dict[str, Any]:
+    """Return the range of the time axis, and the stories' articles in equal steps of it."""
+    times = np.array([np.nan if t is None else t for t in _minutes(points["published_at"])], float)
+    dated = ~np.isnan(times)
+    if not dated.any():
+        return {"timeRange": None, "storyTrend": []}
+    first, last = geometry.core_range(times[dated], (0.01, 0.99))
+    told = dated & (story >= 0) & (times >= first) & (times <= last)
+    if not told.any():
+        return {"timeRange": [int(first), int(last)], "storyTrend": []}
+    step = np.minimum((times[told] - first) / max(last - first, 1) * TREND, TREND - 1).astype(int)
+    counts = np.bincount(story[told] * TREND + step, minlength=count * TREND)
+    return {
+        "timeRange": [int(first), int(last)],
+        "storyTrend": counts.reshape(count, TREND).tolist(),
+    }
+
+
+def _story_rows(labels: list[int], known: list[int]) -> Ints:
+    """Return for each document the row of its story in the table, −1 for none."""
+    row_of = {label: row for row, label in enumerate(known)}
+    return np.array([row_of.get(label, -1) for label in labels], dtype=np.int64)
+
+
+def _web_address(url: str | None) -> str | None:
+    """Return an address that a click may open, else None: a feed can hold `javascript:`."""
+    address = (url or "").strip()
+    return address if address.lower().startswith(("http://", "https://")) else None
+
+
+def _column(table: pa.Table, name: str, type_: pa.DataType) -> pa.ChunkedArray:
+    """Return a column, or nulls if the table has no such column."""
+    if name in table.column_names:
+        return table[name].cast(type_)
+    return pa.chunked_array([pa.nulls(table.num_rows, type_)])
+
+
+def _strings(table: pa.Table, name: str) -> list[str | None]:
+    values: list[str | None] = _column(table, name, pa.string()).to_pylist()
+    return values
+
+
+def _lists(table: pa.Table, name: str) -> list[list[str]]:
+    if name not in table.column_names:
+        return [[] for _ in range(table.num_rows)]
+    return [words or [] for words in table[name].to_pylist()]
 
 
 def _dictionary(column: pa.ChunkedArray) -> tuple[list[int | None], list[str]]:
@@ -115,35 +279,14 @@ def _dictionary(column: pa.ChunkedArray) -> tuple[list[int | None], list[str]]:
     return encoded.indices.to_pylist(), encoded.dictionary.to_pylist()
 
 
-def _web_address(url: str | None) -> str | None:
-    """Return an address that a click may open, else None: a feed can hold `javascript:`."""
-    address = (url or "").strip()
-    return address if address.lower().startswith(("http://", "https://")) else None
-
-
 def _minutes(column: pa.ChunkedArray) -> list[int | None]:
     """Return times as minutes since 1970; null stays null."""
     times = column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()
     return [None if time is None else time // 60_000_000 for time in times]
 
 
-def _trends(published: pa.ChunkedArray, story: Ints, count: int) -> list[list[int]]:
-    """Return the articles of each story in equal steps from the first to the last day of all."""
-    times = np.array([np.nan if t is None else t for t in _minutes(published)], dtype=np.float64)
-    dated = ~np.isnan(times) & (story >= 0)
-    if not dated.any():
-        return []
-    first, last = np.nanmin(times), np.nanmax(times)
-    step = np.minimum((times[dated] - first) / max(last - first, 1) * TREND, TREND - 1).astype(int)
-    counts = np.bincount(story[dated] * TREND + step, minlength=count * TREND)
-    trends: list[list[int]] = counts.reshape(count, TREND).tolist()
-    return trends
-
-
-def _story_rows(labels: list[int], known: list[int]) -> Ints:
-    """Return for each document the row of its story in the table, −1 for none."""
-    row_of = {label: row for row, label in enumerate(known)}
-    return np.array([row_of.get(label, -1) for label in labels], dtype=np.int64)
+def _base64(values: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
 
 
 def _rounded(box: Floats) -> list[Any]:

@@ -6,8 +6,10 @@ import zlib
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
+import numpy as np
 import pyarrow as pa
 
+from newsclust_pipeline.schemas import STORY_LINEAGE
 from newsclust_pipeline.viz.page import build_page
 
 HARBOUR, ORCHARD, NOISE = 7, 3, -1  # labels: neither dense nor in the order of the table
@@ -117,7 +119,7 @@ class Reader(HTMLParser):
         return json.loads(self.blocks[name])
 
     def articles(self):
-        return json.loads(unpacked(self.blocks["articles"]))
+        return json.loads(unpacked(self.blocks["data"]))
 
     def visible(self):
         return " ".join("".join(self.text).split())  # no-break spaces become plain ones
@@ -138,8 +140,30 @@ def mixed_page():
     )
 
 
-def count(packed):
-    """Numbers in a Plotly column: base64 with its type, or a plain list when empty."""
-    if isinstance(packed, list):
-        return len(packed)
-    return len(base64.b64decode(packed["bdata"])) // int(packed["dtype"][1:])
+def numbers(packed, kind):
+    """The numbers in a column that is packed as base64."""
+    return np.frombuffer(base64.b64decode(packed), kind).tolist()
+
+
+def history_of(*events):
+    """A table of story_lineage: (event, day of May 2024, story, title, other story, joined)."""
+    rows = []
+    for event, day, story_id, title, *rest in events:
+        other, joined = ([*rest, None, None])[:2] if rest else (None, None)
+        rows.append(
+            {
+                "run_id": f"run {day}",
+                "at": datetime(2024, 5, day, 8, tzinfo=UTC),
+                "story_id": story_id,
+                "event": event,
+                "other_story_id": other,
+                "size_before": 0 if event == "born" else 2,
+                "size_after": 0 if event in {"ended", "merged"} else 3,
+                "shared": 0,
+                "overlap": 0.0,
+                "title": title,
+                "joined": joined or [],
+                "left": [],
+            }
+        )
+    return pa.Table.from_pylist(rows, STORY_LINEAGE.schema)

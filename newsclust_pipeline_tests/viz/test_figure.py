@@ -1,38 +1,17 @@
-"""The Plotly figure: its traces, marker sizes and axes."""
+"""The Plotly figure of a map in space."""
 
 import pyarrow as pa
-import pytest
 
-from newsclust_pipeline.viz import figure
 from newsclust_pipeline.viz.page import build_page
 from newsclust_pipeline_tests.viz.pages import (
     NOISE,
     Reader,
-    count,
     document,
     mixed_page,
     points_of,
     stories_of,
     story,
 )
-
-
-@pytest.fixture
-def mixed():
-    return mixed_page()
-
-
-def test_two_webgl_traces_noise_beneath(mixed):
-    figure = Reader(mixed).json("figure")
-    assert [trace["type"] for trace in figure["data"]] == ["scattergl", "scattergl"]
-    assert [count(trace["x"]) for trace in figure["data"]] == [1, 4]
-    assert not figure["layout"]["xaxis"]["visible"]
-
-
-def test_more_copies_make_a_larger_marker():
-    table = points_of(document(copies=1), document(copies=8), document(copies=10**9))
-    once, often, endless = figure.marker_sizes(table)
-    assert once < often <= endless < 3 * once
 
 
 def test_map_in_space_has_equal_axes():
@@ -46,3 +25,7 @@ def test_map_in_space_has_equal_axes():
     }
     assert len(lengths) == 1
     assert scene["aspectmode"] == "cube"
+
+
+def test_a_flat_map_has_no_figure():
+    assert Reader(mixed_page()).json("figure") is None

@@ -1,10 +1,9 @@
-"""Bounds, boxes, hues and coincident documents."""
-
-import re
+"""Bounds, boxes and coincident documents."""
 
 import numpy as np
+import pytest
 
-from newsclust_pipeline.viz import geometry, page, page_data
+from newsclust_pipeline.viz import geometry, page_data
 from newsclust_pipeline_tests.viz.pages import ORCHARD, Reader, build, document, points_of, story
 
 
@@ -23,29 +22,6 @@ def test_a_story_without_documents_on_the_map_zooms_to_the_whole_map():
     assert y[0] <= home_y[0] < home_y[1] <= y[1]
 
 
-def test_neighbouring_stories_differ_in_hue():
-    reader = Reader(
-        build(
-            [document(n, label=n, x=float(n % 6), y=float(n // 6)) for n in range(36)],
-            [story(n, size=1) for n in range(36)],
-        )
-    )
-    hue = reader.articles()["storyHue"]
-    assert set(hue) == set(range(geometry.HUES))
-    for n in range(36):
-        if n % 6:
-            assert hue[n] != hue[n - 1]
-        if n >= 6:
-            assert hue[n] != hue[n - 6]
-
-
-def test_the_style_names_every_hue_for_both_schemes():
-    style = page._file("page.css")
-    for hue in range(geometry.HUES):
-        assert re.search(rf"--hue-{hue}: light-dark\(#[0-9a-f]{{6}}, #[0-9a-f]{{6}}\);", style)
-        assert f".hue-{hue} {{ --hue: var(--hue-{hue}); }}" in style
-
-
 def test_coincident_documents_are_separated_and_the_others_stay():
     rows = [document(n, x=1.0, y=2.0) for n in range(30)] + [document(30, x=50.0, y=2.0)]
     places = geometry.separate_coincident(page_data.coordinates(points_of(*rows)))
@@ -55,3 +31,38 @@ def test_coincident_documents_are_separated_and_the_others_stay():
     assert np.abs(places[:30] - [1, 2]).max() < 0.01 * 49
     nearest = np.hypot(*(places[:30, None] - places[None, :30] + np.eye(30)[..., None]).T)
     assert nearest.min() > 0.5 * geometry.SEPARATION * 49
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.linspace(0, 1, 200),
+        np.random.default_rng(0).normal(size=2000).clip(-3.5, 3.5),
+        np.array([5.0, 900.0, 7.0]),  # too few to call one an outlier
+    ],
+    ids=["uniform", "normal", "few"],
+)
+def test_a_range_without_outliers_holds_all_values(values):
+    assert geometry.core_range(values) == (values.min(), values.max())
+
+
+def test_far_values_are_outside_the_range():
+    values = np.concatenate([np.linspace(0, 1, 200), [50.0, -90.0]])
+    assert geometry.core_range(values) == (0, 1)
+    assert geometry.core_range(np.array([])) == (0, 0)
+
+
+def test_a_far_island_does_not_squeeze_the_map_and_stays_reachable():
+    rng = np.random.default_rng(2)
+    island = rng.normal([60, 0], 0.1, (74, 2))
+    positions = np.concatenate([rng.normal(size=(1700, 2)), island])
+    home = geometry.map_bounds(positions)
+    assert np.ptp(home, axis=1).max() < 12
+    assert geometry.outside(positions, home) == 74
+    full = geometry.map_bounds(positions, outliers=True)
+    assert geometry.outside(positions, full) == 0
+
+
+def test_a_map_in_space_keeps_all_its_documents():
+    positions = np.concatenate([np.random.default_rng(2).normal(size=(99, 3)), [[60.0, 0, 0]]])
+    assert geometry.outside(positions, geometry.map_bounds(positions)) == 0

@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.viz import page_data
 from newsclust_pipeline.viz.page import build_page
 from newsclust_pipeline_tests.viz.pages import (
@@ -16,11 +18,15 @@ from newsclust_pipeline_tests.viz.pages import (
     Reader,
     build,
     document,
+    history_of,
     mixed_page,
+    numbers,
     points_of,
     stories_of,
     story,
 )
+
+LONG = "A very long headline without any clause in it at all"
 
 
 @pytest.fixture
@@ -28,7 +34,7 @@ def mixed():
     return mixed_page()
 
 
-def test_rows_of_the_cards_follow_the_traces(mixed):
+def test_rows_have_noise_first(mixed):
     articles = Reader(mixed).articles()
     assert articles["noise"] == 1
     assert articles["title"] == ["Alone", "Headline 0", "Apples", "Headline 3", "Headline 4"]
@@ -140,3 +146,128 @@ def test_a_trend_counts_what_the_sample_leaves_out():
     rows = [document(n, published_at=DAY + timedelta(days=n % 2)) for n in range(40)]
     page_text = build_page(points_of(*rows), stories_of(story(size=40)), {}, limit=10)
     assert sum(Reader(page_text).articles()["storyTrend"][0]) == 40
+
+
+def test_positions_and_marker_size():
+    articles = Reader(build([document(0, x=1.5, y=-2.0), document(1)], [story()])).articles()
+    assert numbers(articles["x"], "<f4") == [1.5, 1.0]
+    assert numbers(articles["y"], "<f4") == [-2.0, 1.0]
+    few, many = (
+        Reader(build([document(n) for n in range(size)], [story()])).articles()["markerSize"]
+        for size in (2, 200)
+    )
+    assert many < few
+
+
+def test_similar_articles_are_rows_on_the_map_nearest_first():
+    rows = [document(n, label=NOISE if n == 3 else HARBOUR) for n in range(4)]
+    ids = np.array(["d3", "d2", "d1", "d0"])  # another order than the documents
+    nearest = np.array([[1, 2, 3], [0, 3, 2], [3, 1, 0], [2, 1, 0]], np.int32)
+    known = Neighbours(ids, nearest, np.zeros((4, 3), np.float32), 3)
+    page = build_page(points_of(*rows), stories_of(story()), {}, neighbours=known)
+    articles = Reader(page).articles()
+    assert articles["id"] == ["d3", "d0", "d1", "d2"]  # noise first
+    similar = np.reshape(numbers(articles["similar"], "<i4"), (4, 3)).tolist()
+    assert similar[0] == [3, 2, 1]  # of d3: d2, d1, d0
+    assert similar[1] == [2, 3, 0]  # of d0: d1, d2, d3
+
+
+def test_similar_articles_that_a_sample_leaves_out_are_skipped():
+    rows = [document(n, label=NOISE) for n in range(40)]
+    ids = np.array([row["doc_id"] for row in rows])
+    nearest = np.array([[(n + step) % 40 for step in range(1, 16)] for n in range(40)], np.int32)
+    known = Neighbours(ids, nearest, np.zeros((40, 15), np.float32), 15)
+    page = build_page(points_of(*rows), stories_of(), {}, limit=20, neighbours=known)
+    articles = Reader(page).articles()
+    similar = np.reshape(numbers(articles["similar"], "<i4"), (20, 5))
+    assert (similar < 20).all()
+    for row, others in enumerate(similar):
+        shown = [other for other in others.tolist() if other >= 0]
+        assert shown
+        steps = [(int(articles["id"][o][1:]) - int(articles["id"][row][1:])) % 40 for o in shown]
+        assert steps == sorted(steps)
+        assert row not in shown
+
+
+def test_history_and_joins_reach_their_stories_and_articles():
+    events = history_of(
+        ("born", 1, "s7", "Harbour", None, ["d0"]), ("grown", 2, "s7", "Harbour", None, ["d1"])
+    )
+    page = build_page(points_of(document(0), document(1)), stories_of(story()), {}, lineage=events)
+    articles = Reader(page).articles()
+    second, first = articles["runs"]
+    assert second - first == 24 * 60
+    assert articles["joined"] == [None, second]
+    assert articles["storyEvents"] == [[[first, "born", 0, 3, None], [second, "grown", 2, 3, None]]]
+
+
+@pytest.mark.parametrize(
+    ("title", "keywords", "short"),
+    [
+        ("Bridge reopens", [], "Bridge reopens"),
+        ("Harbour bridge – how it was saved by the whole town", [], "Harbour bridge"),
+        ("Premier League: 10 things to look out for this weekend", [], "Premier League"),
+        (
+            LONG,
+            ["flood", "bridge"],
+            "flood, bridge",
+        ),
+        (
+            LONG,
+            [],
+            LONG[:28],
+        ),
+        ("U.S. students protest on campuses in the whole country", ["protest"], "protest"),
+        ("語" * 60, [], "語" * 32),
+        (None, [], "Untitled"),
+    ],
+)
+def test_short_names_are_whole_words_of_at_most_32_characters(title, keywords, short):
+    table = stories_of(story(title=title)).append_column("keywords", pa.array([keywords]))
+    assert page_data.short_names(table) == [short]
+    assert len(short) <= page_data.SHORT
+
+
+def test_a_given_short_title_is_used():
+    table = stories_of(story()).append_column("short_title", pa.array(["Bridge"]))
+    assert page_data.short_names(table) == ["Bridge"]
+
+
+def test_topics_are_named_by_the_keywords_that_their_stories_share():
+    table = stories_of(story(1), story(2), story(3), story(4))
+    table = table.append_column("topic_id", pa.array(["t9", "t9", "t4", None]))
+    words = [["gaza", "aid"], ["gaza", "aid", "rafah"], ["football"], ["other"]]
+    table = table.append_column("keywords", pa.array(words))
+    articles = Reader(build_page(points_of(document()), table, {})).articles()
+    assert articles["storyTopic"] == [0, 0, 1, -1]
+    assert articles["topics"] == ["gaza, aid", "football"]
+
+
+def test_a_storys_lead_is_its_exemplars_description():
+    table = stories_of(story(), story(ORCHARD))
+    table = table.append_column("exemplar_doc_id", pa.array(["d1", None]))
+    rows = [document(0), document(1, description="The bridge is open again.")]
+    articles = Reader(build_page(points_of(*rows), table, {})).articles()
+    assert articles["storyLead"] == ["The bridge is open again.", None]
+
+
+def test_languages_and_suspect_dates_are_included_if_known():
+    table = points_of(document(0), document(1))
+    plain = Reader(build_page(table, stories_of(story()), {})).articles()
+    assert plain["languages"] == []
+    assert plain["suspect"] == [0, 0]
+    table = table.append_column("language", pa.array(["de", "en"]))
+    table = table.append_column("date_suspect", pa.array([True, None]))
+    articles = Reader(build_page(table, stories_of(story()), {})).articles()
+    assert [articles["languages"][at] for at in articles["language"]] == ["de", "en"]
+    assert articles["suspect"] == [1, 0]
+
+
+def test_a_few_far_dates_do_not_stretch_the_time_axis():
+    rows = [document(n, published_at=DAY + timedelta(hours=n)) for n in range(100)]
+    rows.append(document(100, published_at=DAY - timedelta(days=3650)))
+    articles = Reader(build(rows, [story(size=101)])).articles()
+    first, last = articles["timeRange"]
+    assert first == int(DAY.timestamp()) // 60
+    assert last - first == 99 * 60
+    assert sum(articles["storyTrend"][0]) == 100

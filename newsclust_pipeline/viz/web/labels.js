@@ -1,142 +1,216 @@
-// Titles of stories on the map: largest stories first, no overlap, more titles as the map zooms in.
+// Titles on the map in three levels: topics far out, stories, headlines of articles when close.
 
-import { articles, byId, make, storyCount, xs, ys } from "./data.js";
-import { visible } from "./state.js";
-import { currentView, map, toScreen } from "./view.js";
+import { byId, data, make, setColour, storyCount } from "./data.js";
+import { counter, holds, placeTitles } from "./placing.js";
+import { filters, setFilters, pin, visible } from "./state.js";
+import { firstClause } from "./text.js";
+import { toScreen } from "./view.js";
+
+const AREA_PER_TITLE = 20_000; // square pixels of map
+const MAX_TITLES = 42;
+const TRIED = 4; // stories tried per title that fits
+const COVERED = 0.04; // share of the coloured dots in view that titles may cover
+const TOPICS_BELOW = 1.6; // zoom up to which topics are named
+const ARTICLES_FROM = 2.5; // zoom from which articles are named, if few are in view
+const FEW_ARTICLES = 70;
+const HEADLINE = 64; // most characters of an article's name on the map
 
 const layer = byId("labels");
-const MAX_TITLES = 40;
-const AREA_PER_TITLE = 20_000; // square pixels of map per title
-const TRIES = 6; // stories tried per title that fits
-const GAP = 5; // pixels between titles
-const FAR = 30; // pixels: largest distance of a title from its story's centre
-const CELL = 8; // pixels: side of the grid cells that count articles
-const elements = new Map(); // story → { element, width, height }
-let shown = []; // { element, x, y, dx, dy, story, box }
+const lines = byId("leaders");
+/** @type {Map<string, { element: HTMLElement, width: number, height: number }>} */
+const elements = new Map();
 
-// Returns the anchor of each story's title: its visible article nearest to the median position (so
-// that a story in two places is labelled at one of them), and the median distance around it.
-function places() {
+/**
+ * @typedef {object} Label
+ * @property {import("./types").Placed} box as placed
+ * @property {number} x anchor in map units
+ * @property {number} y
+ * @property {number} dx from the anchor to the box, in pixels
+ * @property {number} dy
+ * @property {() => void} choose
+ */
+/** @type {Map<string, Label>} */
+let shown = new Map();
+
+/**
+ * Returns the anchor of each story: its visible article nearest to the median position, so that a
+ * story in two places is labelled at one of them.
+ */
+function storyAnchors() {
+  /** @type {number[][]} */
   const members = Array.from({ length: storyCount }, () => []);
-  for (const row of visible.over) members[articles.story[row]]?.push(row);
-  const anchors = [];
-  for (const [story, rows] of members.entries()) {
-    if (!rows.length) continue;
-    const [mx, my] = [xs, ys].map((values) => median(rows.map((row) => values[row])));
-    const far = (row) => (xs[row] - mx) ** 2 + (ys[row] - my) ** 2;
-    const centre = rows.reduce((best, row) => (far(row) < far(best) ? row : best));
-    const [x, y] = [xs[centre], ys[centre]];
-    const rx = median(rows.map((row) => Math.abs(xs[row] - x)));
-    const ry = median(rows.map((row) => Math.abs(ys[row] - y)));
-    anchors.push({ story, x, y, rx, ry });
-  }
-  return anchors;
+  for (const row of visible.over) members[data.story[row]]?.push(row);
+  return members.flatMap((rows, story) => {
+    if (!rows.length) return [];
+    const centre = nearestToMedian(rows);
+    return [{ story, rows, x: data.x[centre], y: data.y[centre] }];
+  });
 }
 
+/** @param {number[]} rows */
+function nearestToMedian(rows) {
+  const [mx, my] = [data.x, data.y].map((values) => median(rows.map((row) => values[row])));
+  const far = (/** @type {number} */ row) => (data.x[row] - mx) ** 2 + (data.y[row] - my) ** 2;
+  return rows.reduce((best, row) => (far(row) < far(best) ? row : best));
+}
+
+/** @param {number[]} values */
 const median = (values) => Float32Array.from(values).sort()[Math.floor(values.length / 2)];
 
-// Returns a function that counts the visible articles under a box, by the grid cells it touches.
-function cover(project, width, height) {
-  const across = Math.ceil(width / CELL);
-  const cells = new Uint16Array(across * Math.ceil(height / CELL));
-  for (const row of visible.over) {
-    const [x, y] = project(xs[row], ys[row]);
-    if (x >= 0 && y >= 0 && x < width && y < height) {
-      cells[Math.floor(y / CELL) * across + Math.floor(x / CELL)] += 1;
-    }
+/** @param {string} key @param {string} text @param {string} kind @param {number} story */
+function element(key, text, kind, story) {
+  const known = elements.get(key);
+  if (known) return known;
+  const title = make("p", { className: `label label-${kind}` }, make("bdi", { textContent: text }));
+  setColour(title, story);
+  layer.append(title);
+  const made = { element: title, width: title.offsetWidth + 2, height: title.offsetHeight };
+  elements.set(key, made);
+  return made;
+}
+
+/** @param {number} story */
+function rankOf(story) {
+  const share = data.storySize[story] / Math.max(data.storySize[0], 1);
+  return story < 8 && share > 0.5 ? "large" : story < 8 || share > 0.2 ? "middle" : "small";
+}
+
+// --- what is named at which zoom --------------------------------------------------------------------
+
+/** @param {ReturnType<typeof storyAnchors>} anchors @param {number} zoom */
+function topics(anchors, zoom) {
+  if (zoom > TOPICS_BELOW || data.topics.length < 3 || filters.story >= 0) return [];
+  /** @type {Map<number, number[]>} */
+  const members = new Map();
+  for (const { story, rows } of anchors) {
+    const topic = data.storyTopic[story];
+    if (topic >= 0) members.set(topic, [...(members.get(topic) ?? []), ...rows]);
   }
-  return (box) => {
-    let sum = 0;
-    for (let y = Math.floor(box.top / CELL); y * CELL < box.bottom; y += 1) {
-      for (let x = Math.floor(box.left / CELL); x * CELL < box.right; x += 1) {
-        sum += cells[y * across + x] ?? 0;
-      }
-    }
-    return sum;
+  return [...members]
+    .filter(([topic]) => data.topics[topic] && data.storyTopic.filter((of) => of === topic).length > 2)
+    .sort(([, a], [, b]) => b.length - a.length)
+    .slice(0, 7)
+    .map(([topic, rows]) => {
+      const centre = nearestToMedian(rows);
+      return {
+        key: `topic-${topic}`, text: data.topics[topic], kind: "topic", story: -1,
+        x: data.x[centre], y: data.y[centre],
+        choose: () => setFilters({ query: data.topics[topic] }),
+      };
+    });
+}
+
+/** @param {ReturnType<typeof storyAnchors>} anchors */
+const stories = (anchors) =>
+  anchors.map(({ story, x, y }) => ({
+    key: `story-${story}`, text: data.storyShort[story], kind: rankOf(story), story, x, y,
+    choose: () => setFilters({ story }),
+  }));
+
+/** @param {number[]} rows in view */
+const headlines = (rows) =>
+  rows.map((row) => ({
+    key: `article-${row}`, text: firstClause(data.title[row] ?? "", HEADLINE), kind: "article",
+    story: data.story[row], x: data.x[row], y: data.y[row], choose: () => pin(row),
+  })).filter(({ text }) => text && text.length <= HEADLINE * 1.6);
+
+/**
+ * @param {import("./types").View} view @param {import("./types").Size} size @param {number} zoom
+ */
+function namesFor(view, size, zoom) {
+  const anchors = storyAnchors();
+  const project = toScreen(view, size);
+  const inView = (/** @type {number} */ row) => {
+    const [x, y] = project(data.x[row], data.y[row]);
+    return x > 0 && y > 0 && x < size.width && y < size.height;
   };
+  const dots = visible.over.filter(inView);
+  const names = [...topics(anchors, zoom), ...stories(anchors)];
+  const close = zoom >= ARTICLES_FROM && dots.length <= FEW_ARTICLES;
+  const articles = close ? headlines([...dots, ...visible.under.filter(inView).slice(0, FEW_ARTICLES)]) : [];
+  const obstacles = close ? [...dots, ...visible.under.filter(inView)] : dots;
+  return { names: [...names, ...articles], dots: obstacles.map((row) => project(data.x[row], data.y[row])), close };
 }
 
-// Returns the candidate boxes of a title: above, below, right, left, centred.
-function boxes({ px, py, rx, ry }, { width, height }) {
-  const [w, h] = [width / 2, height / 2];
-  const middles = [
-    [px, py - ry - h], [px, py + ry + h], [px + rx + w, py], [px - rx - w, py], [px, py],
-  ];
-  return middles.map(([x, y]) => ({ left: x - w, right: x + w, top: y - h, bottom: y + h }));
-}
-
-const overlap = (a, b) =>
-  a.left < b.right + GAP && b.left < a.right + GAP && a.top < b.bottom + GAP && b.top < a.bottom + GAP;
-
-function label(story) {
-  if (!elements.has(story)) {
-    const share = articles.storySize[story] / articles.storySize[0];
-    const rank = share > 0.5 ? "large" : share > 0.2 ? "middle" : "small";
-    const text = make("bdi", { textContent: articles.storyTitle[story] });
-    const element = make("p", { className: `label label-${rank} hue-${articles.storyHue[story]}` }, text);
-    layer.append(element);
-    elements.set(story, { element, width: element.offsetWidth + 2, height: element.offsetHeight });
-  }
-  return elements.get(story);
-}
-
-// Returns the free candidate that hides the fewest articles, or null.
-function settle(place, taken, covered, width, height) {
-  if (taken.some((box) => holds(box, place.px, place.py))) return null;
-  const free = boxes(place, label(place.story)).filter(
-    (box) =>
-      box.left >= 2 && box.top >= 2 && box.right <= width - 2 && box.bottom <= height - 2 &&
-      !taken.some((other) => overlap(box, other)),
-  );
-  const hidden = free.map(covered);
-  return free[hidden.indexOf(Math.min(...hidden))] ?? null;
-}
-
-const holds = (box, x, y) => x > box.left && x < box.right && y > box.top && y < box.bottom;
-
-// Returns the box of the map's buttons, which titles must not cover.
+/** @returns {import("./types").Rect[]} boxes that titles must not cover: the map's buttons */
 function controls() {
-  const [stage, { left, right, top, bottom }] = [layer, byId("controls")].map((e) => e.getBoundingClientRect());
-  return { left: left - stage.left, right: right - stage.left, top: top - stage.top, bottom: bottom - stage.top };
+  const stage = layer.getBoundingClientRect();
+  return [...document.querySelectorAll(".stage > .over")].map((control) => {
+    const { left, right, top, bottom } = control.getBoundingClientRect();
+    return { left: left - stage.left, right: right - stage.left, top: top - stage.top, bottom: bottom - stage.top };
+  });
 }
 
-export function relabel() {
-  const [width, height] = [map.clientWidth, map.clientHeight];
-  const view = currentView();
-  const project = toScreen(view);
-  const scale = width / (view[1] - view[0]);
-  const covered = cover(project, width, height);
-  const most = Math.min(MAX_TITLES, Math.ceil((width * height) / AREA_PER_TITLE));
-  const taken = [controls()];
-  let tries = most * TRIES;
-  shown = [];
-  for (const place of places()) {
-    const [px, py] = project(place.x, place.y);
-    if (px < 0 || py < 0 || px > width || py > height) continue;
-    if (shown.length >= most || tries <= 0) break;
-    tries -= 1;
-    const [rx, ry] = [place.rx, place.ry].map((r) => Math.min(r * scale * 1.5, FAR) + 7);
-    const core = { ...place, px, py, rx, ry };
-    const box = settle(core, taken, covered, width, height);
-    if (!box) continue;
-    taken.push(box);
-    shown.push({ ...place, element: elements.get(place.story).element, dx: box.left - px, dy: box.top - py, box });
+/**
+ * Chooses and places the titles for a view.
+ * @param {import("./types").View} view @param {import("./types").Size} size @param {number} zoom
+ */
+export function relabel(view, size, zoom) {
+  const { names, dots, close } = namesFor(view, size, zoom);
+  const project = toScreen(view, size);
+  const most = Math.min(MAX_TITLES, Math.ceil((size.width * size.height) / AREA_PER_TITLE)) * (close ? 2 : 1);
+  const candidates = [];
+  for (const name of names) {
+    const [x, y] = project(name.x, name.y);
+    if (x < 0 || y < 0 || x > size.width || y > size.height) continue;
+    candidates.push({ name, anchor: { key: name.key, x, y, rank: 0 } });
+    if (candidates.length >= most * TRIED) break;
   }
-  const on = new Set(shown.map(({ element }) => element));
-  for (const { element } of elements.values()) element.classList.toggle("on", on.has(element));
-  move(view);
+  const anchors = candidates.map(({ name, anchor }) => {
+    const { width, height } = element(name.key, name.text, name.kind, name.story);
+    return { ...anchor, width, height };
+  });
+  const limits = { most, budget: Math.floor(dots.length * COVERED) };
+  const placed = placeTitles(anchors, size, counter(dots, size), controls(), limits);
+  const byKey = new Map(candidates.map(({ name }) => [name.key, name]));
+  shown = new Map(placed.map((box) => {
+    const name = /** @type {NonNullable<ReturnType<typeof byKey.get>>} */ (byKey.get(box.key));
+    const [px, py] = project(name.x, name.y);
+    return [box.key, { box, x: name.x, y: name.y, dx: box.left - px, dy: box.top - py, choose: name.choose }];
+  }));
+  for (const [key, { element: title }] of elements) title.classList.toggle("on", shown.has(key));
+  drawLeaders(placed);
+  moveLabels(view, size);
 }
 
-// Moves the titles with the map while it is dragged or zoomed.
-export function move(view) {
-  const project = toScreen(view);
-  for (const { element, x, y, dx, dy } of shown) {
+/** @param {import("./types").Placed[]} placed */
+function drawLeaders(placed) {
+  const SVG = "http://www.w3.org/2000/svg";
+  lines.replaceChildren(...placed.filter(({ leader }) => leader).map(({ key, leader }) => {
+    const [x0, y0, x1, y1] = /** @type {number[]} */ (leader);
+    const line = document.createElementNS(SVG, "line");
+    for (const [name, value] of Object.entries({ x1: 0, y1: 0, x2: x1 - x0, y2: y1 - y0 })) {
+      line.setAttribute(name, value.toFixed(1));
+    }
+    line.dataset.key = key;
+    return line;
+  }));
+}
+
+/**
+ * Moves the titles with the map while it is dragged or zoomed.
+ * @param {import("./types").View} view @param {import("./types").Size} size
+ */
+export function moveLabels(view, size) {
+  const project = toScreen(view, size);
+  for (const [key, { x, y, dx, dy }] of shown) {
     const [px, py] = project(x, y);
-    element.style.transform = `translate(${Math.round(px + dx)}px, ${Math.round(py + dy)}px)`;
+    const title = elements.get(key)?.element;
+    if (title) title.style.transform = `translate(${Math.round(px + dx)}px, ${Math.round(py + dy)}px)`;
+  }
+  for (const line of lines.children) {
+    const label = shown.get(line.dataset.key ?? "");
+    if (!label) continue;
+    const [px, py] = project(label.x, label.y);
+    line.setAttribute("transform", `translate(${px.toFixed(1)} ${py.toFixed(1)})`);
   }
 }
 
-// Returns the story whose title is at a position of the map's element, or −1.
-export function titleAt(x, y) {
-  return shown.find(({ box }) => holds(box, x, y))?.story ?? -1;
+/**
+ * Returns the title at a position of the map's element, or null.
+ * @param {number} x @param {number} y
+ */
+export function labelAt(x, y) {
+  for (const label of shown.values()) if (holds(label.box, x, y)) return label;
+  return null;
 }

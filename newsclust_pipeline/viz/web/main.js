@@ -1,108 +1,118 @@
-// Connects the map, its titles, the timeline, the panel and the fields. Text from the data is set by
+// Connects the map, the timeline, the panel, the filters and the address. Text from the data is set by
 // textContent only. <html data-ready> marks that the map is drawn.
 
-import { articles, byId, counted, figure, later, make } from "./data.js";
-import { move, relabel, titleAt } from "./labels.js";
+import { pinNearest, startCard } from "./card.js";
+import { startChoices } from "./choices.js";
+import { byId, count, data, debounced, flat } from "./data.js";
+import { NO_STORY } from "./filters.js";
+import * as flatMap from "./flat.js";
+import { startNavigation, writeAddress } from "./navigation.js";
 import { drawPanel, show, startPanel } from "./panel.js";
-import {
-  ANY_OUTLET, setFilters, filters, clearFilters, updateVisible, visible, NO_OUTLET, NO_STORY, onChange, titlesForSearch,
-} from "./state.js";
+import { startSharing } from "./sharing.js";
+import * as spaceMap from "./space.js";
+import { clearFilters, filters, onChange, onPin, pin, prepareSearch, setFilters, state, updateVisible, visible } from "./state.js";
+import { setSurface, surface } from "./surface.js";
 import { drawTimeline, startTimeline } from "./timeline.js";
-import { boxOf, currentView, draw, flat, hideCard, keepShape, listen, map, paint, pan, repaint, showBox, zoom } from "./view.js";
 
 const root = document.documentElement;
 const search = byId("search");
-const outlet = byId("outlet");
-const noise = byId("noise");
 
-// --- what a change does ----------------------------------------------------------------------------
+// --- what a change of the filters does ---------------------------------------------------------------
 
 let shownStory = NO_STORY;
 
+/** @param {Partial<import("./types").Filters>} change */
 function changed(change) {
   if (filters.story === shownStory) drawPanel();
-  else showStory();
+  else openStory();
   drawTimeline();
-  showFields();
-  if (!figure) return;
-  paint("story" in change || "query" in change ? boxInFocus() : null);
-  if (flat) relabel();
+  if (search.value !== filters.query) search.value = filters.query;
+  byId("selection").hidden = !filters.selection;
+  surface()?.paint();
+  if ("story" in change || "query" in change || "selection" in change) surface()?.showBox(boxInFocus());
 }
 
-// Shows the articles of the chosen story, or the stories again, and restores the keyboard focus.
-function showStory() {
+/** Shows the articles of the chosen story, or the stories again, and restores the keyboard focus. */
+function openStory() {
   const left = shownStory;
-  const reading = byId("chosen-story").contains(document.activeElement) || byId("list").contains(document.activeElement);
+  const active = document.activeElement;
+  const reading = byId("chosen-story").contains(active) || byId("list").contains(active);
   shownStory = filters.story;
   show(shownStory === NO_STORY ? "stories" : "articles");
   if (shownStory !== NO_STORY) byId("back").focus({ preventScroll: true });
-  else if (reading) document.querySelector(`[data-story="${left}"] button`)?.focus();
+  else if (reading) /** @type {any} */ (document.querySelector(`[data-story="${left}"] button`))?.focus();
 }
 
-// Returns the box to zoom to: the story, the search results, or the whole map.
+/** Returns the box to zoom to: the story, the search results, or the whole map. */
 function boxInFocus() {
-  if (filters.query && visible.focus.length) return boxOf(visible.focus);
-  return articles.storyBox[filters.story] ?? articles.home;
+  const chosen = filters.query || filters.selection;
+  if (chosen && visible.focus.length) return (flat ? flatMap : spaceMap).boxAround(visible.focus);
+  return data.storyBox[filters.story] ?? data.home;
 }
 
-function showFields() {
-  if (search.value !== filters.query) search.value = filters.query;
-  outlet.value = filters.outlet;
-  noise.checked = filters.noise;
-}
-
-// --- the fields ------------------------------------------------------------------------------------
-
-function fillOutlets() {
-  const sums = new Map();
-  for (const venue of articles.venue) sums.set(venue ?? NO_OUTLET, (sums.get(venue ?? NO_OUTLET) ?? 0) + 1);
-  const names = [...sums].sort(([one, a], [other, b]) => b - a || one - other);
-  for (const [venue, sum] of names) {
-    const name = articles.venues[venue] ?? "No outlet named";
-    outlet.append(make("option", { value: venue, textContent: `${name} (${sum.toLocaleString("en")})` }));
-  }
-  outlet.options[0].textContent = `All ${counted(articles.venues.length, "outlet", "outlets")}`;
-  outlet.options[0].value = ANY_OUTLET;
-  outlet.hidden = !articles.venues.length;
-}
+// --- fields and keys -----------------------------------------------------------------------------------
 
 function listenToFields() {
-  const searchSoon = later(() => setFilters({ query: search.value }), 160);
+  const searchSoon = debounced(() => setFilters({ query: search.value }), 120);
   search.addEventListener("input", searchSoon);
-  search.addEventListener("keydown", ({ key }) => {
-    if (key === "Enter") {
-      setFilters({ query: search.value });
-      show("articles");
-    }
+  search.addEventListener("keydown", (/** @type {KeyboardEvent} */ { key }) => {
+    if (key !== "Enter") return;
+    setFilters({ query: search.value });
+    show("articles");
   });
-  outlet.addEventListener("change", () => setFilters({ outlet: Number(outlet.value) }));
-  noise.addEventListener("change", () => setFilters({ noise: noise.checked }));
-  for (const id of ["clear", "reset"]) byId(id).addEventListener("click", clearFilters);
+  for (const id of ["clear", "reset"]) byId(id).addEventListener("click", reset);
+  byId("selection").addEventListener("click", () => setFilters({ selection: null }));
   byId("back").addEventListener("click", () => setFilters({ story: NO_STORY }));
-  for (const button of document.querySelectorAll("[data-zoom]")) {
-    button.addEventListener("click", () => zoom(Number(button.dataset.zoom)));
+  byId("all").addEventListener("click", () => surface()?.showBox(data.full));
+  for (const button of /** @type {any} */ (document.querySelectorAll("[data-zoom]"))) {
+    button.addEventListener("click", () => surface()?.zoom(Number(button.dataset.zoom)));
   }
+  for (const button of /** @type {any} */ (document.querySelectorAll("[data-mode]"))) {
+    button.hidden = !flat;
+    button.addEventListener("click", () => setMode(button.dataset.mode));
+  }
+}
+
+/** @param {"pan" | "box" | "lasso"} mode */
+function setMode(mode) {
+  flatMap.setMode(mode);
+  for (const button of /** @type {any} */ (document.querySelectorAll("button[data-mode]"))) {
+    button.setAttribute("aria-pressed", String(button.dataset.mode === mode));
+  }
+}
+
+function reset() {
+  pin(-1);
+  clearFilters();
+}
+
+/** Takes back one step: the card, the outline, then the filters. */
+function stepBack() {
+  if (state.pinned >= 0) pin(-1);
+  else reset();
 }
 
 function listenToKeys() {
+  /** @type {Record<string, () => void>} */
   const keys = {
-    "+": () => zoom(0.6),
-    "=": () => zoom(0.6),
-    "-": () => zoom(1.6),
-    0: () => showBox(articles.home),
-    ArrowLeft: () => pan(-1, 0),
-    ArrowRight: () => pan(1, 0),
-    ArrowUp: () => pan(0, 1),
-    ArrowDown: () => pan(0, -1),
+    "+": () => surface()?.zoom(0.6),
+    "=": () => surface()?.zoom(0.6),
+    "-": () => surface()?.zoom(1.6),
+    0: () => surface()?.home(),
+    ArrowLeft: () => surface()?.pan(-1, 0),
+    ArrowRight: () => surface()?.pan(1, 0),
+    ArrowUp: () => surface()?.pan(0, 1),
+    ArrowDown: () => surface()?.pan(0, -1),
+    Enter: pinNearest,
   };
-  map?.addEventListener("keydown", (event) => {
+  byId("map")?.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => {
     if (!keys[event.key] || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     keys[event.key]();
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") clearFilters();
-    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName);
+    if (event.key === "Escape") stepBack();
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(/** @type {Element} */ (event.target).tagName);
     if (event.key === "/" && !typing) {
       event.preventDefault();
       search.focus();
@@ -110,79 +120,72 @@ function listenToKeys() {
   });
 }
 
-// --- light and dark ----------------------------------------------------------------------------------
+// --- light and dark ------------------------------------------------------------------------------------
 
 function listenToTheme() {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const dark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
-  const show = () => {
+  const display = () => {
     byId("theme").textContent = dark() ? "Light" : "Dark";
-    if (root.dataset.ready && figure) repaint();
+    surface()?.repaint();
   };
   byId("theme").addEventListener("click", () => {
     root.dataset.theme = dark() ? "light" : "dark";
-    show();
+    writeAddress();
   });
-  system.addEventListener("change", show);
-  show();
+  new MutationObserver(display).observe(root, { attributes: true, attributeFilter: ["data-theme"] });
+  system.addEventListener("change", display);
+  display();
 }
 
-// --- the map's own events ------------------------------------------------------------------------------
+// --- start -----------------------------------------------------------------------------------------------
 
-// Returns the view in a Plotly event during a drag or a wheel turn.
-function viewIn(update) {
-  const names = ["xaxis.range[0]", "xaxis.range[1]", "yaxis.range[0]", "yaxis.range[1]"];
-  return names.map((name, at) => Number(update[name] ?? currentView()[at]));
+/** @type {[number, number, number] | null} */
+let viewBeforePrint = null;
+/**
+ * Draws the whole map in the shape of the printed page, and the view of before after printing.
+ * @param {boolean} printing
+ */
+function redrawForPrint(printing) {
+  if (!surface() || !flat) return;
+  if (printing) viewBeforePrint = flatMap.triple();
+  flatMap.drawWhole(printing, viewBeforePrint);
 }
-
-function listenToMap() {
-  const { articleUnderPointer } = listen();
-  map.on("plotly_doubleclick", clearFilters);
-  if (!flat) return;
-  map.on("plotly_relayouting", (update) => move(viewIn(update)));
-  map.on("plotly_relayout", () => move(currentView()));
-  map.on("plotly_relayout", later(relabel, 120));
-  new ResizeObserver(later(() => keepShape().then(relabel), 200)).observe(map);
-  titlesAsButtons(articleUnderPointer);
-}
-
-// A click on a title chooses its story. Titles let pointer events pass to the map beneath, so that
-// wheel and drag work on them; the title is found by its position.
-function titlesAsButtons(articleUnderPointer) {
-  let down = null;
-  const titled = ({ clientX, clientY }) => {
-    const { left, top } = map.getBoundingClientRect();
-    return articleUnderPointer() >= 0 ? NO_STORY : titleAt(clientX - left, clientY - top);
-  };
-  map.addEventListener("pointermove", (event) => {
-    map.classList.toggle("on-title", event.buttons === 0 && titled(event) !== NO_STORY);
-  }, true);
-  map.addEventListener("pointerdown", (event) => {
-    down = event;
-  }, true);
-  document.addEventListener("pointerup", (event) => {
-    const still = down && Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) < 4;
-    const story = still ? titled(event) : NO_STORY;
-    down = null;
-    if (story !== NO_STORY) setFilters({ story });
-  }, true);
-}
-
-// --- start ---------------------------------------------------------------------------------------------
 
 updateVisible();
-fillOutlets();
 startPanel();
 startTimeline();
+const showChoices = startChoices();
 listenToFields();
 listenToKeys();
-listenToTheme();
 onChange(changed);
-if (figure) {
-  await draw();
-  listenToMap();
-  if (flat) relabel();
-  document.addEventListener("scroll", hideCard, { passive: true });
-  (window.requestIdleCallback ?? setTimeout)(titlesForSearch);
+onChange(showChoices);
+startCard();
+startSharing(redrawForPrint);
+if (count) {
+  const map = flat ? flatMap : spaceMap;
+  await map.start();
+  setSurface({
+    triple: () => null, setTriple: () => {}, pixelOf: () => null, nearestToCentre: () => -1, point: () => {},
+    ...map,
+  });
+  map.paint();
+  onPin(() => flat && flatMap.draw());
+  prepareSearch();
 }
+listenToTheme();
+startNavigation();
+// For tests, and for pages that embed the map.
+Object.assign(window, {
+  newsclustMap: {
+    view: () => surface()?.triple() ?? null,
+    over: () => visible.over,
+    under: () => visible.under,
+    focus: () => visible.focus,
+    pixelOf: (/** @type {number} */ row) => surface()?.pixelOf(row) ?? null,
+    titles: () => data.title,
+    box: () => (flat && count ? flatMap.boxInView() : null),
+    colourOf: (/** @type {number} */ row) => flatMap.colourOf(row),
+  },
+});
 root.dataset.ready = "true";

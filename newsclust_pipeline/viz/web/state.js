@@ -1,32 +1,27 @@
-// The filters (search, outlet, dates, a story) and the articles that pass them.
+// The state of the page: filters, the visible articles, the pinned article. Modules subscribe to it.
 
-import { articles, count, folded, storyCount } from "./data.js";
+import { data } from "./data.js";
+import { highlights, isFiltering, NO_FILTERS, visibleRows } from "./filters.js";
+import { matcher, searchable } from "./search.js";
 
-export const NO_STORY = -1;
-export const ANY_OUTLET = -2;
-export const NO_OUTLET = -1;
-export const filters = {
-  story: NO_STORY,
-  query: "",
-  outlet: ANY_OUTLET,
-  from: -Infinity,
-  to: Infinity,
-  noise: true,
-};
-const NO_FILTERS = { ...filters };
-
-// Rows of articles: `over` is drawn in colour, `under` in grey beneath it; lists and counts show
-// `focus`; `anytime` is the focus without the filter of dates.
+/** @type {import("./types").Filters} */
+export const filters = { ...NO_FILTERS };
+/** @type {import("./types").Visible} */
 export const visible = { over: [], under: [], focus: [], anytime: [], stories: [] };
+/** `pinned` is the row of the article whose card stays open, −1 for none. */
+export const state = { pinned: -1 };
 
-export const highlighting = () => filters.story !== NO_STORY || filters.query.trim() !== "";
-export const dated = () => filters.from > -Infinity || filters.to < Infinity;
-export const filtering = () =>
-  highlighting() || dated() || filters.outlet !== ANY_OUTLET || !filters.noise;
-
+/** @type {((change: Partial<import("./types").Filters>) => void)[]} */
 const listeners = [];
+/** @param {(change: Partial<import("./types").Filters>) => void} listener */
 export const onChange = (listener) => listeners.push(listener);
 
+/** @type {((row: number) => void)[]} */
+const pinListeners = [];
+/** @param {(row: number) => void} listener */
+export const onPin = (listener) => pinListeners.push(listener);
+
+/** @param {Partial<import("./types").Filters>} change */
 export function setFilters(change) {
   Object.assign(filters, change);
   updateVisible();
@@ -34,59 +29,49 @@ export function setFilters(change) {
 }
 
 export const clearFilters = () => setFilters({ ...NO_FILTERS });
+export const highlighting = () => highlights(filters);
+export const filtering = () => isFiltering(filters);
+
+/** @param {number} row */
+export function pin(row) {
+  state.pinned = row;
+  for (const listener of pinListeners) listener(row);
+}
 
 // --- search ---------------------------------------------------------------------------------------
 
-let foldedTitles = null;
-export function titlesForSearch() {
-  foldedTitles ??= articles.title.map(folded);
-  return foldedTitles;
+/** @type {string[]} */
+const texts = [];
+
+/**
+ * Returns the searchable texts; computes those that are still missing.
+ */
+function searchTexts() {
+  while (texts.length < data.title.length) texts.push(searchText(texts.length));
+  return texts;
 }
 
-// Returns a test for rows: each word occurs in the headline, the outlet or a keyword of the story.
-function matcher(query) {
-  const words = folded(query).split(/\s+/).filter(Boolean);
-  if (!words.length) return () => true;
-  const titles = titlesForSearch();
-  const tests = words.map((word) => {
-    const venues = articles.venues.map((name) => folded(name).includes(word));
-    const stories = articles.storyKeywords.map((all) => all.some((k) => folded(k).includes(word)));
-    return (row) =>
-      titles[row].includes(word) || venues[articles.venue[row]] || stories[articles.story[row]];
-  });
-  return (row) => tests.every((test) => test(row));
+/** @param {number} row */
+function searchText(row) {
+  const story = data.story[row];
+  const keywords = data.storyKeywords[story] ?? [];
+  return searchable([data.title[row], data.snippet[row], data.venues[data.venue[row] ?? -1], ...keywords]);
 }
 
-// --- what is visible ------------------------------------------------------------------------------------
-
-function filtered() {
-  const { outlet, noise } = filters;
-  const first = noise ? 0 : articles.noise;
-  const at = (row) => articles.venue[row] ?? NO_OUTLET;
-  return (row) => row >= first && (outlet === ANY_OUTLET || at(row) === outlet);
-}
-
-function inTime() {
-  const { from, to } = filters;
-  if (!dated()) return () => true;
-  return (row) => articles.time[row] != null && articles.time[row] >= from && articles.time[row] < to;
+/**
+ * Computes the searchable texts while the browser is idle, so that the first search is instant.
+ */
+export function prepareSearch() {
+  const idle = window.requestIdleCallback ?? ((/** @type {any} */ work) => setTimeout(work, 1));
+  const step = () => {
+    const end = Math.min(texts.length + 2000, data.title.length);
+    while (texts.length < end) texts.push(searchText(texts.length));
+    if (end < data.title.length) idle(step);
+  };
+  idle(step);
 }
 
 export function updateVisible() {
-  const [passes, inside, hit] = [filtered(), inTime(), matcher(filters.query)];
-  const { story } = filters;
-  const chosen = highlighting();
-  const next = { over: [], under: [], focus: [], anytime: [], stories: new Array(storyCount).fill(0) };
-  for (let row = 0; row < count; row += 1) {
-    if (!passes(row)) continue;
-    const matches = (story === NO_STORY || articles.story[row] === story) && hit(row);
-    if (matches) next.anytime.push(row);
-    if (!inside(row)) continue;
-    if (matches) next.focus.push(row);
-    if (matches && articles.story[row] >= 0) next.stories[articles.story[row]] += 1;
-    // Without a choice, articles in no story are the background.
-    const over = chosen ? matches : row >= articles.noise;
-    (over ? next.over : next.under).push(row);
-  }
-  Object.assign(visible, next);
+  const matches = filters.query.trim() ? matcher(filters.query, searchTexts()) : () => true;
+  Object.assign(visible, visibleRows(data, filters, matches));
 }

@@ -1,47 +1,45 @@
 // The timeline: a histogram of dates of publication and the chosen range, set by dragging or by two
-// sliders, which the keyboard moves as well.
+// sliders, which the keyboard moves as well. With a story chosen it shows that story's days.
 
-import { articles, byId, count, counted, dayText, spanText, timeText } from "./data.js";
-import { setFilters, filters, dated, highlighting, visible } from "./state.js";
+import { byId, count, data, make } from "./data.js";
+import { NO_STORY } from "./filters.js";
+import { filters, highlighting, setFilters, visible } from "./state.js";
+import { counted, DAY, dayText, spanText, timeText } from "./text.js";
+import { binOf, layOut, startOf, ticks } from "./timescale.js";
 
-const MAX_BARS = 120; // bars
-const HOUR = 60;
-const DAY = 24 * HOUR;
-const WIDTHS = [1, 2, 3, 6, 12].map((hours) => hours * HOUR)
-  .concat([1, 2, 7, 14, 30, 60, 91, 182, 365, 730, 3650, 36500].map((days) => days * DAY));
 const SVG = "http://www.w3.org/2000/svg";
-
-const frame = byId("timeline");
 const chart = byId("histogram");
 const chosen = byId("chosen");
 const sliders = [byId("from"), byId("to")];
-const bins = layOut();
+const times = /** @type {number[]} */ (data.time.filter((time) => time != null));
+const everyRow = Array.from({ length: count }, (_, row) => row);
+const overview = data.timeRange && layOut(times, data.timeRange);
 
-// Returns the finest bins that are at most MAX_BARS; dates without times get bins of whole days.
-function layOut() {
-  const times = articles.time.filter((time) => time != null);
-  if (!times.length) return null;
-  let [first, last] = [Infinity, -Infinity];
-  for (const time of times) {
-    first = Math.min(first, time);
-    last = Math.max(last, time);
-  }
-  const least = times.every((time) => time % DAY === 0) ? DAY : HOUR;
-  const fits = (width) => width >= least && (last - first) / width < MAX_BARS - 1;
-  const width = WIDTHS.find(fits) ?? (last - first) / (MAX_BARS - 2);
-  const start = Math.floor(first / width) * width;
-  return { first, last, start, width, count: Math.floor((last - start) / width) + 1 };
+/** @type {import("./types").Bins | null} */
+let bins = overview;
+let shownStory = NO_STORY;
+
+/** Returns the bins of a story's own days, or of the whole map. */
+function binsFor(/** @type {number} */ story) {
+  const [first, last] = [data.storyFirst[story], data.storyLast[story]];
+  if (!overview || first == null || last == null) return overview;
+  const margin = Math.max(DAY / 2, (last - first) * 0.08);
+  const own = /** @type {[number, number]} */ ([first - margin, last + margin]);
+  const whole = overview.last - overview.first;
+  return own[1] - own[0] < whole * 0.7 ? layOut(times, own) : overview;
 }
 
-const startOf = (bin) => bins.start + bin * bins.width;
-const binOf = (time) => Math.floor((time - bins.start) / bins.width);
-
-function tally(rows) {
-  const sums = new Array(bins.count).fill(0);
-  for (const row of rows) if (articles.time[row] != null) sums[binOf(articles.time[row])] += 1;
+/** @param {import("./types").Bins} of @param {number[]} rows */
+function tallyBins(of, rows) {
+  const sums = new Array(of.count).fill(0);
+  for (const row of rows) {
+    const time = data.time[row];
+    if (time != null) sums[binOf(of, time)] += 1;
+  }
   return sums;
 }
 
+/** @param {number[]} sums @param {number} highest @param {string} kind */
 function bars(sums, highest, kind) {
   // One path for all bars, each a little narrower than its bin.
   const steps = sums.map((sum, bin) => {
@@ -54,75 +52,128 @@ function bars(sums, highest, kind) {
   return path;
 }
 
-const everything = bins && tally(Array.from({ length: count }, (_, row) => row));
-
 export function drawTimeline() {
+  if (!overview) return;
+  if (filters.story !== shownStory) {
+    shownStory = filters.story;
+    bins = binsFor(shownStory);
+    setAxis();
+  }
   if (!bins) return;
-  const focus = tally(visible.anytime);
-  const ground = highlighting() ? focus : everything;
-  const highest = Math.max(1, ...ground);
-  const [from, to] = dated() ? [binOf(filters.from), binOf(filters.to)] : [0, bins.count];
+  const focus = tallyBins(bins, visible.anytime);
+  const ground = highlighting() ? focus : tallyBins(bins, everyRow);
+  const inner = ground.slice(Number(bins.earlier), bins.count - Number(bins.later));
+  const highest = Math.max(1, ...inner);
+  const clipped = (/** @type {number[]} */ sums) => sums.map((sum) => Math.min(sum, highest));
+  const [from, to] = chosenBins();
   const inside = focus.map((sum, bin) => (bin >= from && bin < to ? sum : 0));
-  byId("bars").replaceChildren(bars(ground, highest, "bar-all"), bars(inside, highest, "bar"));
+  byId("bars").replaceChildren(
+    bars(clipped(ground), highest, "bar-all"), bars(clipped(inside), highest, "bar"));
   showChoice([from, to]);
 }
 
-// --- the chosen range -------------------------------------------------------------------
-
-const choice = () => sliders.map((slider) => Number(slider.value));
-
-function spanOf([from, to]) {
-  const [first, last] = [Math.max(startOf(from), bins.first), Math.min(startOf(to) - 1, bins.last)];
-  if (bins.width >= DAY || to - from === bins.count) return spanText(first, last);
-  return `${timeText(startOf(from))} – ${timeText(startOf(to))}`;
+/** @returns {[number, number]} */
+function chosenBins() {
+  const of = /** @type {import("./types").Bins} */ (bins);
+  const from = filters.from === -Infinity ? 0 : binOf(of, filters.from);
+  const to = filters.to === Infinity ? of.count : Math.max(from + 1, binOf(of, filters.to - 1) + 1);
+  return [from, to];
 }
 
+// --- the axis ---------------------------------------------------------------------------------------
+
+function setAxis() {
+  if (!bins) return;
+  chart.setAttribute("viewBox", `0 0 ${bins.count} 100`);
+  for (const slider of sliders) slider.max = bins.count;
+  const most = Math.max(2, Math.floor(byId("timeline").clientWidth / 70));
+  const { count: all, earlier, later } = bins;
+  const labels = ticks(bins, most);
+  const tick = (/** @type {number} */ at, /** @type {string} */ text, kind = "tick") => {
+    const label = make("span", { className: kind, textContent: text });
+    label.style.left = `${(at / all) * 100}%`;
+    return label;
+  };
+  const shown = labels.filter(({ at }) => at > (earlier ? 4 : 0) * (all / 60) && at < all - (later ? all / 14 : 0));
+  byId("ticks").replaceChildren(
+    ...(earlier ? [tick(0, "earlier", "tick tick-first")] : []),
+    ...shown.map(({ at, text }) => tick(at, text)),
+    ...(later ? [tick(all, "later", "tick tick-last")] : []),
+  );
+  chart.style.setProperty("--earlier", String(Number(earlier)));
+}
+
+/** @param {[number, number]} range */
+function rangeText([from, to]) {
+  const of = /** @type {import("./types").Bins} */ (bins);
+  const [low, high] = [startOf(of, from), startOf(of, to)];
+  const whole = of === overview ? of : ownSpan();
+  const [first, last] = [Math.max(low, whole.first), Math.min(high - 1, whole.last)];
+  if (of.width >= DAY || (from === 0 && to === of.count)) return spanText(first, last);
+  return `${timeText(Math.max(low, of.first))} – ${timeText(Math.min(high, of.last))}`;
+}
+
+/** Returns the first and last time of the chosen story. */
+function ownSpan() {
+  return { first: Number(data.storyFirst[filters.story]), last: Number(data.storyLast[filters.story]) };
+}
+
+/** @param {[number, number]} range */
 function showChoice([from, to]) {
-  const all = from === 0 && to === bins.count;
+  const of = /** @type {import("./types").Bins} */ (bins);
+  const all = from === 0 && to === of.count;
   sliders[0].value = from;
   sliders[1].value = to;
-  const format = bins.width < DAY ? timeText : dayText;
-  sliders[0].setAttribute("aria-valuetext", format(startOf(from)));
-  sliders[1].setAttribute("aria-valuetext", format(startOf(to) - (bins.width < DAY ? 0 : 1)));
+  const format = of.width < DAY ? timeText : dayText;
+  sliders[0].setAttribute("aria-valuetext", format(Math.max(startOf(of, from), of.first)));
+  sliders[1].setAttribute("aria-valuetext", format(Math.min(startOf(of, to) - (of.width < DAY ? 0 : 1), of.last)));
   chosen.setAttribute("x", from);
   chosen.setAttribute("width", to - from);
   chosen.classList.toggle("all", all);
-  const undated = count - everything.reduce((sum, n) => sum + n, 0);
+  const undated = count - times.length;
   const missing = undated ? ` · ${counted(undated, "article", "articles")} without a date` : "";
-  byId("span").textContent = spanOf([from, to]) + (all ? missing : "");
+  const own = of === overview ? "" : " · this story's days";
+  byId("span").textContent = rangeText([from, to]) + (all ? own || missing : "");
   byId("all-dates").hidden = all;
 }
 
+/** @param {[number, number]} range */
 function choose([from, to]) {
-  const all = from === 0 && to === bins.count;
-  setFilters(all ? { from: -Infinity, to: Infinity } : { from: startOf(from), to: startOf(to) });
+  const of = /** @type {import("./types").Bins} */ (bins);
+  setFilters({ from: startOf(of, from), to: startOf(of, to) });
 }
 
 let waiting = 0;
+/** @param {[number, number]} range */
 function chooseSoon(range) {
   showChoice(range);
   clearTimeout(waiting);
   waiting = setTimeout(() => choose(range), 90);
 }
 
+/** @param {number} moved */
 function slide(moved) {
-  const [from, to] = choice();
+  const [from, to] = sliders.map((slider) => Number(slider.value));
   chooseSoon(moved === 0 ? [Math.min(from, to - 1), to] : [from, Math.max(to, from + 1)]);
 }
 
 function brush() {
   let start = -1;
-  const at = ({ clientX }) => {
+  const at = (/** @type {PointerEvent} */ { clientX }) => {
     const { left, width } = chart.getBoundingClientRect();
-    return Math.min(bins.count - 1, Math.max(0, Math.floor(((clientX - left) / width) * bins.count)));
+    const of = /** @type {import("./types").Bins} */ (bins);
+    return Math.min(of.count - 1, Math.max(0, Math.floor(((clientX - left) / width) * of.count)));
   };
-  const range = (event) => [Math.min(start, at(event)), Math.max(start, at(event)) + 1];
-  chart.addEventListener("pointerdown", (event) => {
+  const range = (/** @type {PointerEvent} */ event) =>
+    /** @type {[number, number]} */ ([Math.min(start, at(event)), Math.max(start, at(event)) + 1]);
+  chart.addEventListener("pointerdown", (/** @type {PointerEvent} */ event) => {
     start = at(event);
     chart.setPointerCapture(event.pointerId);
   });
-  chart.addEventListener("pointermove", (event) => start >= 0 && chooseSoon(range(event)));
-  chart.addEventListener("pointerup", (event) => {
+  chart.addEventListener("pointermove", (/** @type {PointerEvent} */ event) => {
+    if (start >= 0) chooseSoon(range(event));
+  });
+  chart.addEventListener("pointerup", (/** @type {PointerEvent} */ event) => {
     if (start >= 0) chooseSoon(range(event));
     start = -1;
   });
@@ -132,16 +183,12 @@ function brush() {
 }
 
 export function startTimeline() {
-  frame.hidden = !bins || bins.count < 2;
+  byId("timeline").hidden = !bins || bins.count < 2;
   if (!bins) return;
-  chart.setAttribute("viewBox", `0 0 ${bins.count} 100`);
-  for (const [side, slider] of sliders.entries()) {
-    slider.max = bins.count;
-    slider.addEventListener("input", () => slide(side));
-  }
-  byId("all-dates").addEventListener("click", () => choose([0, bins.count]));
-  byId("first-date").textContent = dayText(bins.first);
-  byId("last-date").textContent = dayText(bins.last);
+  for (const [side, slider] of sliders.entries()) slider.addEventListener("input", () => slide(side));
+  byId("all-dates").addEventListener("click", () => setFilters({ from: -Infinity, to: Infinity }));
+  setAxis();
+  new ResizeObserver(() => setAxis()).observe(byId("timeline"));
   brush();
   drawTimeline();
 }
