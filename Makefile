@@ -39,6 +39,7 @@ lint: $(VENV)/lint.installed install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	[ ! -x $(BIN)/biome ] || $(BIN)/biome lint --error-on-warnings
+	[ ! -x node_modules/.bin/tsc ] || node_modules/.bin/tsc
 
 docs: $(VENV)/docs.installed install
 	$(BIN)/python -m scripts.docs_tables --check

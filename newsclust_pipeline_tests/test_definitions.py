@@ -28,7 +28,15 @@ GRAPH = {
     "stories": {"raw_news", "embeddings", "hdbscan_labels"},
     "story_lineage": {"stories", "hdbscan_labels"},
     "umap_projection": {"embeddings", "knn_distance_matrix"},
-    "cluster_plot": {"raw_news", "embeddings", "hdbscan_labels", "stories", "umap_projection"},
+    "cluster_plot": {
+        "raw_news",
+        "embeddings",
+        "hdbscan_labels",
+        "stories",
+        "story_lineage",
+        "umap_projection",
+        "knn_distance_matrix",
+    },
     "documents": {
         "raw_news",
         "hdbscan_labels",

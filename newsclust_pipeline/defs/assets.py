@@ -190,12 +190,16 @@ def cluster_plot(
     embeddings: pa.Schema,
     hdbscan_labels: pa.Table,
     stories: pa.Table,
+    story_lineage: pa.Table,
     umap_projection: pa.Table,
+    knn_distance_matrix: Neighbours,
 ) -> Result:
     """The map: one page that works offline, for those who only ever open the map."""
     documents = join(raw_news, hdbscan_labels, umap_projection)
     facts = page.footer_facts(embeddings, hdbscan_labels.schema, umap_projection.schema)
-    html = page.build_page(documents, stories, facts)
+    html = page.build_page(
+        documents, stories, facts, lineage=story_lineage, neighbours=knn_distance_matrix
+    )
     return result(html, **figures.of_map(documents, stories, hdbscan_labels))
 
 

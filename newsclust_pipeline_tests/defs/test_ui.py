@@ -23,7 +23,7 @@ import pytest
 import newsclust_pipeline
 from newsclust_pipeline.definitions import build_defs
 from newsclust_pipeline_tests.conftest import write_dump
-from newsclust_pipeline_tests.viz.test_page_browser import browser  # noqa: F401 (a fixture)
+from newsclust_pipeline_tests.viz.conftest import browser  # noqa: F401 (a fixture)
 
 ROOT = Path(newsclust_pipeline.__file__).parents[1]
 MINUTES = 60_000  # in milliseconds

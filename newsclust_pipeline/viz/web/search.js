@@ -23,8 +23,9 @@ export function searchable(texts) {
  */
 export function stems(word) {
   if (!/^[a-z']+$/.test(word)) return [word]; // other scripts: any position, no endings
-  if (word.endsWith("y") && word.length > MIN_STEM) return [word, ` ${word.slice(0, -1)}ie`];
-  const ending = ENDINGS.find((end) => word.endsWith(end) && word.length - end.length >= MIN_STEM);
+  if (word.endsWith("y") && word.length >= MIN_STEM) return [word, ` ${word.slice(0, -1)}ie`];
+  const least = (/** @type {string} */ end) => (end === "ies" || end === "ied" ? 3 : MIN_STEM);
+  const ending = ENDINGS.find((end) => word.endsWith(end) && word.length - end.length >= least(end));
   if (!ending) return [word];
   const stem = word.slice(0, -ending.length);
   if (ending === "ies" || ending === "ied") return [word, ` ${stem}y`, ` ${stem}ie`];
