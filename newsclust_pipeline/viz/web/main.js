@@ -147,9 +147,7 @@ let viewBeforePrint = null;
  * @param {boolean} printing
  */
 function redrawForPrint(printing) {
-  if (!surface() || !flat) return;
-  if (printing) viewBeforePrint = flatMap.triple();
-  flatMap.drawWhole(printing, viewBeforePrint);
+  if (surface() && flat) flatMap.drawWhole(printing, viewBeforePrint);
 }
 
 updateVisible();
@@ -161,7 +159,9 @@ listenToKeys();
 onChange(changed);
 onChange(showChoices);
 startCard();
-startSharing(redrawForPrint);
+startSharing(() => {
+  viewBeforePrint = surface()?.triple() ?? null;
+}, redrawForPrint);
 if (count) {
   const map = flat ? flatMap : spaceMap;
   await map.start();

@@ -57,8 +57,11 @@ export async function copy(button, text) {
 const tsv = () => [NAMES, ...records()]
   .map((row) => row.map((value) => String(value ?? "").replace(/\s+/g, " ")).join("\t")).join("\n");
 
-/** @param {(printing: boolean) => void} redraw draws the map in the shape of the printed page */
-export function startSharing(redraw) {
+/**
+ * @param {() => void} remember keeps the view, before the page takes the shape of the printed one
+ * @param {(printing: boolean) => void} redraw draws the map in the page's new shape
+ */
+export function startSharing(remember, redraw) {
   byId("download").addEventListener("click", download);
   byId("copy").addEventListener("click", (/** @type {any} */ { currentTarget }) => copy(currentTarget, tsv()));
   for (const button of document.querySelectorAll(".copy-link")) {
@@ -67,6 +70,7 @@ export function startSharing(redraw) {
   byId("print").addEventListener("click", () => print());
   const printing = (/** @type {boolean} */ on) => {
     if (document.documentElement.classList.contains("printing") === on) return;
+    if (on) remember();
     document.documentElement.classList.toggle("printing", on);
     redraw(on);
   };
