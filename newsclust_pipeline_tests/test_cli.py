@@ -82,7 +82,7 @@ def test_doctor_reports_everything_and_masks_secrets(clean, monkeypatch):
     monkeypatch.setenv("MILVUS_URI", "http://root:very-secret@127.0.0.1:9")
     done = CliRunner().invoke(main, ["doctor", "--data", "news_data"])
     assert "✓ dagster: " in done.output
-    assert "✓ embedder: minilm, " in done.output
+    assert "✓ embedder: auto: minilm for English, e5 otherwise" in done.output
     assert "✗ Milvus: 127.0.0.1:9: no answer" in done.output
     assert "MILVUS_URI" in done.output
     assert "MILVUS_COLLECTION=from_dotenv" in done.output

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 import pytest
 
 import newsclust_pipeline
@@ -173,7 +174,10 @@ def test_dotenv_is_read_by_the_command_line(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "complaint"),
     [
-        ({"name": "word2vec"}, "NEWSCLUST_EMBEDDER=word2vec: no such embedder. Set it to minilm"),
+        (
+            {"name": "word2vec"},
+            "NEWSCLUST_EMBEDDER=word2vec: no such embedder. Set it to auto, minilm",
+        ),
         ({"device": "cuda"}, "minilm runs on the CPU.*NEWSCLUST_EMBEDDER_DEVICE"),
         ({"prompt": "query: "}, "minilm.*takes no prompt"),
         ({"name": "openai", "base_url": "http://a.example/v1"}, "NEWSCLUST_EMBEDDER_MODEL"),
@@ -187,6 +191,7 @@ def test_dotenv_is_read_by_the_command_line(tmp_path):
 def test_an_embedder_that_cannot_be_is_refused_by_its_setting(settings, complaint):
     from newsclust_pipeline.core.errors import SettingError
 
+    articles = pa.table({"doc_id": ["a"], "language": ["en"]})
     with pytest.raises(SettingError) as error:
-        Embedder(folder=DataFolder(), **settings).load()
+        Embedder(folder=DataFolder(), **settings).choose(articles)
     assert re.search(complaint, name_settings(str(error.value)))

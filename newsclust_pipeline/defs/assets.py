@@ -63,11 +63,12 @@ def raw_news(config: ArticlesConfig, news: NewsDumps) -> dict[str, Result]:
 
 
 @stage("onnx", "parquet")
-def embeddings(raw_news: pa.Table, embedder: Embedder) -> Result:
-    """One unit vector per article, by the embedder of the settings."""
-    model, on_progress = embedder.load(), progress("texts embedded")
+def embeddings(raw_news: pa.Table, embedder: Embedder, previous: PreviousRun) -> Result:
+    """One unit vector per article, by the embedder of the settings or for the languages."""
+    model, choice = embedder.choose(raw_news, previous.embeddings())
+    on_progress = progress("texts embedded")
     embedded = embed(raw_news, model, embedder.cache, on_progress, embedder.keep_days)
-    return result(embedded.table, **figures.of_embeddings(embedded, model))
+    return result(embedded.table, choice, **figures.of_embeddings(embedded, model, choice))
 
 
 @stage("milvus", io="json")

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from newsclust_pipeline.core.errors import NewsclustError
 from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps
+from newsclust_pipeline.defs.resources.embedder import has_multilingual
 from newsclust_pipeline.defs.settings import SETTINGS, name_settings
 from newsclust_pipeline.store.addresses import is_server
 
@@ -87,7 +88,10 @@ def _disk(data: Path) -> Finding:
 
 
 def _model(embedder: Embedder) -> str:
-    model = embedder.load()
+    if embedder.name == "auto":
+        other = "e5 otherwise" if has_multilingual() else "e5, for other languages, not installed"
+        return f"auto: minilm for English, {other}"
+    model = embedder.load(embedder.name)
     return f"{model.name}, {model.model}"
 
 

@@ -1,5 +1,6 @@
 """The figures that the UI shows of every asset."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -36,11 +37,16 @@ def warn(text: str) -> None:
     dg.AssetExecutionContext.get().log.warning(text)
 
 
+def info(text: str) -> None:
+    """Write a line to the log of the asset being materialised."""
+    dg.AssetExecutionContext.get().log.info(text)
+
+
 def of_articles(news: NewsDumps, dumps: Dumps, articles: Articles, unique: Prepared) -> Figures:
     """Return what became of the rows of all dumps; log the columns and the warnings."""
     warnings = [name_settings(warning) for warning in dumps.warnings]
     for line in report_lines(dumps.columns):
-        dg.AssetExecutionContext.get().log.info(line)
+        info(line)
     for warning in warnings:
         warn(warning)
     if articles.rejected.num_rows:
@@ -66,13 +72,16 @@ def shape_of(config: ArticlesConfig, dumps: Dumps) -> dict[str, Any]:
     return config.deduplication() | {"column_report": write_report(dumps.columns)}
 
 
-def of_embeddings(embedded: Embedded, model: Embedder) -> Figures:
-    """Return how many vectors are new, and the model's."""
+def of_embeddings(embedded: Embedded, model: Embedder, choice: Mapping[str, str]) -> Figures:
+    """Return how many vectors are new, and which model they are from; log why."""
+    if reason := choice.get("embedder_reason", ""):
+        info(f"{model.name}: {reason}.")
     return {
         "new": embedded.new,
         "reused": embedded.table.num_rows - embedded.new,
         "pruned_from_cache": embedded.pruned,
         "embedder": model.name,
+        "embedder_reason": choice.get("embedder_reason", "set by the user"),
         "model": model.model,
         "dimension": embedded.dimension,
     }

@@ -61,9 +61,9 @@ SETTINGS = (
     Setting(
         "NEWSCLUST_EMBEDDER",
         "embedder.name",
-        "The embedder: `minilm`, `bge-m3`, `openai`, `sentence-transformers`. See "
-        "[Embedders](embedders.md).",
-        "minilm",
+        "The embedder: `auto` (`minilm` for English, otherwise `e5`), `minilm`, `e5`, `bge-m3`, "
+        "`openai`, `sentence-transformers`. See [Embedders](embedders.md).",
+        "auto",
     ),
     Setting(
         "NEWSCLUST_EMBEDDER_MODEL",

@@ -63,7 +63,9 @@ class MiniLM:
 
     @cached_property
     def _encoder(self) -> Encoder:
-        return Encoder(self._tokenizer(), self._weights(), _ARCHITECTURE)
+        weights = self._weights()
+        words = weights.pop("embeddings.word_embeddings.weight")
+        return Encoder(self._tokenizer(), words.__getitem__, weights, _ARCHITECTURE)
 
     def _tokenizer(self) -> Any:
         from tokenizers import Tokenizer

@@ -98,6 +98,7 @@ def sign(html: str, facts: Mapping[str, str]) -> str:
 _FOOTER = (
     "embedder",
     "model",
+    "embedder_reason",
     "k",
     "min_samples",
     "min_cluster_size",

@@ -36,6 +36,11 @@ def random_weights(seed=0):
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
 
 
+def encoder(weights):
+    words = weights["embeddings.word_embeddings.weight"]
+    return Encoder(Tokenizer(), words.__getitem__, weights, SMALL)
+
+
 def bert(ids, weights):
     """The definition in NumPy, in float64."""
     w = {name: value.astype(np.float64) for name, value in weights.items()}
@@ -71,7 +76,7 @@ def bert(ids, weights):
 @pytest.mark.parametrize("text", ["3", "3 1 2", "10 9 8 7 6 5"])
 def test_vectors_are_those_of_the_definition(text):
     weights = random_weights()
-    [(positions, vectors)] = Encoder(Tokenizer(), weights, SMALL).encode([text])
+    [(positions, vectors)] = encoder(weights).encode([text])
     expected = bert([int(word) for word in text.split()], weights)
     assert positions.tolist() == [0]
     np.testing.assert_allclose(vectors[0], expected, atol=1e-5)
@@ -79,9 +84,9 @@ def test_vectors_are_those_of_the_definition(text):
 
 def test_texts_of_any_length_are_embedded_in_their_order():
     texts = ["3", "3 1 2", "10 9 8 7 6 5"] * 100
-    encoder = Encoder(Tokenizer(), random_weights(), SMALL)
-    batches = list(encoder.encode(texts))
+    small = encoder(random_weights())
+    batches = list(small.encode(texts))
     assert np.concatenate([positions for positions, _ in batches]).tolist() == list(range(300))
     vectors = np.concatenate([vectors for _, vectors in batches])
-    alone = np.concatenate([next(encoder.encode([text]))[1] for text in texts[:3]])
+    alone = np.concatenate([next(small.encode([text]))[1] for text in texts[:3]])
     assert vectors.tobytes() == np.tile(alone, (100, 1)).tobytes()

