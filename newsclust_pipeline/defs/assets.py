@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from newsclust_pipeline.cluster import choice, gold, metrics, sweep
+from newsclust_pipeline.cluster import gold, metrics, sweep
 from newsclust_pipeline.cluster.time_distance import with_time
 from newsclust_pipeline.core.tables import join, matrix, sort_by_id, vectors_of
 from newsclust_pipeline.defs import figures
@@ -38,6 +38,8 @@ from newsclust_pipeline.stories import describe, lineage
 from newsclust_pipeline.stories.digest import digest as write_digest
 from newsclust_pipeline.stories.exports import documents_table
 from newsclust_pipeline.stories.labels import label_documents
+from newsclust_pipeline.stories.series import find_series
+from newsclust_pipeline.stories.series_clusters import cluster_apart, without_series
 from newsclust_pipeline.viz import continuation, page, projection
 from newsclust_pipeline.viz import parameter_plot as parameter_plot_page
 
@@ -116,14 +118,16 @@ def hdbscan_labels(
     previous: PreviousRun,
 ) -> Result:
     """The story that every document belongs to, if any, and how strongly."""
-    articles = sort_by_id(raw_news, knn_distance_matrix.doc_id)
-    members, k = lineage.members(previous.history()), knn_distance_matrix.k
+    doc_id, k = knn_distance_matrix.doc_id, knn_distance_matrix.k
+    articles, members = sort_by_id(raw_news, doc_id), lineage.members(previous.history())
+    series = find_series(articles)
     documents = with_time(knn_distance_matrix, embeddings, raw_news, *config.time())
-    chosen, clusters = choice.cluster_by_id(
-        documents, knn_distance_matrix.doc_id, config.parameters(), config.is_tuned
+    chosen, clusters = cluster_apart(
+        documents, series, doc_id, config.parameters(), config.is_tuned
     )
-    sizes = chosen.min_samples, chosen.min_cluster_size
-    labelled = label_documents(clusters, documents.distances, articles, members, *sizes)
+    labelled = label_documents(
+        clusters, documents.distances, articles, members, series, chosen.min_samples
+    )
     params = {"k": k} | plain(config) | asdict(chosen)
     return result(labelled.table, params, **figures.of_labels(labelled), **params)
 
@@ -234,6 +238,8 @@ def parameter_sweep(
 ) -> Result:
     """Algorithms and parameters for these documents, ranked without gold labels; best first."""
     documents = with_time(knn_distance_matrix, embeddings, raw_news, *config.time())
+    articles = sort_by_id(raw_news, knn_distance_matrix.doc_id)
+    documents = without_series(documents, find_series(articles))
     table = sweep.sweep(documents.take(knn_distance_matrix.doc_id.argsort()))
     params = {"k": knn_distance_matrix.k} | plain(config)
     return result(table, params, **figures.of_sweep(table))

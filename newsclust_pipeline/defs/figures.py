@@ -124,7 +124,6 @@ def of_labels(labelled: LabelResult) -> Figures:
         "noise_share": noise_share(labels),
         "noise_near_a_story": len(labels["nearest_story_id"].drop_null()),
         "articles_in_recurring_columns": labelled.in_series,
-        "events_separated_from_columns": labelled.separated,
     }
 
 

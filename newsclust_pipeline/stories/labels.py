@@ -11,12 +11,7 @@ from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.cluster.hdbscan import Clusters
 from newsclust_pipeline.cluster.nearest_story import Nearest, nearest_stories
 from newsclust_pipeline.stories.identity import name_stories
-from newsclust_pipeline.stories.series import (
-    NO_SERIES,
-    absorbed_events,
-    find_series,
-    separate_events,
-)
+from newsclust_pipeline.stories.series import NO_SERIES
 
 
 @dataclass(frozen=True)
@@ -26,12 +21,10 @@ class LabelResult:
     Attributes:
         table: schema `HDBSCAN_LABELS`.
         in_series: number of articles of recurring columns.
-        separated: number of other articles taken out of clusters of recurring columns.
     """
 
     table: pa.Table
     in_series: int
-    separated: int
 
 
 def label_documents(
@@ -39,30 +32,24 @@ def label_documents(
     distances: sp.csr_array,
     articles: pa.Table,
     members: pa.Table,
+    series: np.ndarray,
     min_samples: int,
-    min_cluster_size: int,
 ) -> LabelResult:
     """Return the table of labels of clustered documents, with story ids and nearest stories.
-
-    Events that a recurring column has absorbed are taken out of it; see `series.separate_events`.
 
     Args:
         clusters: clusters of n documents.
         distances: (n, n) the graph that was clustered.
-        articles: the n documents in the order of the graph: doc_id, title, venue, url,
-            published_at.
+        articles: the n documents in the order of the graph: doc_id.
         members: the documents of known stories; see `identity.name_stories`.
+        series: (n,) see `series.find_series`.
         min_samples: parameter of the clustering.
-        min_cluster_size: parameter of the clustering: smaller groups of events become noise.
     """
-    series = find_series(articles)
-    mixed = absorbed_events(clusters, series)
-    clusters = separate_events(clusters, series, distances, min_cluster_size)
     doc_id = articles["doc_id"].to_numpy()
     names = name_stories(doc_id, clusters.labels, members)
     nearest = nearest_stories(distances, clusters.labels, min_samples)
     table = add_nearest_story(labels_table(doc_id, clusters, names), nearest)
-    return LabelResult(table, int((series != NO_SERIES).sum()), len(mixed))
+    return LabelResult(table, int((series != NO_SERIES).sum()))
 
 
 def labels_table(doc_id: np.ndarray, clusters: Clusters, names: Sequence[str]) -> pa.Table:

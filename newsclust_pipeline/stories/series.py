@@ -14,11 +14,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
-from scipy.sparse import csgraph
 
-from newsclust_pipeline.cluster.condensed_tree import NOISE
-from newsclust_pipeline.cluster.hdbscan import Clusters, ranked_by_size
 from newsclust_pipeline.stories.tokens import tokenize
 
 NO_SERIES = -1
@@ -79,42 +75,6 @@ def is_column(labels: np.ndarray, series: np.ndarray, stories: int) -> np.ndarra
     sizes = np.bincount(labels[member], minlength=stories)
     recurring = np.bincount(labels[member & (series != NO_SERIES)], minlength=stories)
     return recurring > MAJORITY * sizes
-
-
-def absorbed_events(clusters: Clusters, series: np.ndarray) -> np.ndarray:
-    """Return the rows of articles in no series whose cluster is mostly a series."""
-    column = np.append(is_column(clusters.labels, series, len(clusters.persistence)), False)
-    return np.flatnonzero(column[clusters.labels] & (series == NO_SERIES))
-
-
-def separate_events(
-    clusters: Clusters, series: np.ndarray, distances: sp.csr_array, min_cluster_size: int
-) -> Clusters:
-    """Return the clusters with events taken out of recurring columns that have absorbed them.
-
-    In a cluster that is mostly a series, the other articles become a cluster of their own if they
-    are nearer to each other than to the series, and noise otherwise. Other clusters stay.
-
-    Args:
-        clusters: clusters of n documents.
-        series: (n,) the documents' series, see `find_series`.
-        distances: (n, n) the graph that was clustered.
-        min_cluster_size: smaller groups are noise.
-    """
-    labels, probabilities = clusters.labels.copy(), clusters.probabilities.copy()
-    persistence = clusters.persistence.tolist()
-    absorbed = absorbed_events(clusters, series)
-    for label in np.unique(labels[absorbed]):
-        events = absorbed[labels[absorbed] == label]
-        recurring = np.flatnonzero((labels == label) & (series != NO_SERIES))
-        group = _groups(events, recurring, distances)
-        large = np.flatnonzero(np.bincount(group) >= min_cluster_size)
-        new = np.full(group.max() + 1, NOISE)
-        new[large] = len(persistence) + np.arange(len(large))
-        labels[events] = new[group]
-        probabilities[events[new[group] == NOISE]] = 0.0
-        persistence += [clusters.persistence[label]] * len(large)
-    return ranked_by_size(labels, probabilities, np.array(persistence, dtype=np.float64))
 
 
 def _headlines(articles: pa.Table) -> Iterator[tuple[_Headline, str]]:
@@ -231,20 +191,3 @@ def _is_periodic(intervals: np.ndarray, min_period: float) -> bool:
     multiples = intervals / period
     nearest = np.clip(np.rint(multiples), 1, _MAX_MISSED)
     return float(np.mean(np.abs(multiples - nearest) <= _TOLERANCE)) >= _REGULAR
-
-
-def _groups(events: np.ndarray, recurring: np.ndarray, distances: sp.csr_array) -> np.ndarray:
-    """Return the group of every event article (m,): articles nearer to each other than to a series.
-
-    Two articles are linked if their distance is below that of one of them to the nearest article
-    of the series.
-    """
-    rows = distances[events]
-    to_series = rows[:, recurring].tocoo()
-    nearest = np.full(len(events), np.inf)
-    np.minimum.at(nearest, to_series.row, to_series.data)
-    among = rows[:, events].tocoo()
-    linked = among.data < np.maximum(nearest[among.row], nearest[among.col])
-    edges = (np.ones(int(linked.sum())), (among.row[linked], among.col[linked]))
-    graph = sp.csr_array(edges, shape=(len(events), len(events)))
-    return csgraph.connected_components(graph, directed=False)[1]

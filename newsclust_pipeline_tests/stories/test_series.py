@@ -5,15 +5,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-import scipy.sparse as sp
 
 from newsclust_pipeline.cluster.condensed_tree import NOISE
-from newsclust_pipeline.cluster.hdbscan import Clusters
 from newsclust_pipeline.stories.series import (
     NO_SERIES,
     find_series,
     is_column,
-    separate_events,
 )
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
@@ -178,43 +175,3 @@ def test_a_story_is_a_column_if_most_of_its_articles_are_in_a_series():
     labels = np.array([0, 0, 0, 1, 1, 1, NOISE])
     series = np.array([0, 0, NO_SERIES, 0, NO_SERIES, NO_SERIES, 0])
     assert is_column(labels, series, 2).tolist() == [True, False]
-
-
-def distances(n, near, length=0.5, other=1.0):
-    """A complete graph in which the pairs `near` have a short edge."""
-    matrix = np.full((n, n), other)
-    for a, b in near:
-        matrix[a, b] = matrix[b, a] = length
-    np.fill_diagonal(matrix, 0)
-    rows, columns = np.nonzero(~np.eye(n, dtype=bool))
-    return sp.csr_array((matrix[rows, columns], (rows, columns)), shape=(n, n))
-
-
-def mixed(size, series_size, others=0):
-    labels = np.array([0] * size + [1] * others, dtype=np.int32)
-    series = np.where(np.arange(len(labels)) < series_size, 0, NO_SERIES)
-    persistence = np.full(1 + bool(others), 0.3)
-    return Clusters(labels, np.full(len(labels), 0.8), persistence), series
-
-
-def test_an_event_in_a_column_becomes_a_story_of_its_own():
-    clusters, series = mixed(9, 6, others=4)
-    graph = distances(13, [(6, 7), (7, 8)])
-    done = separate_events(clusters, series, graph, min_cluster_size=3)
-    assert done.labels.tolist() == [0] * 6 + [2] * 3 + [1] * 4
-    assert done.probabilities.tolist() == [0.8] * 13
-    assert done.persistence.tolist() == [0.3] * 3
-
-
-def test_articles_that_are_no_event_become_noise():
-    clusters, series = mixed(9, 6)
-    done = separate_events(clusters, series, distances(9, [(6, 7)]), min_cluster_size=3)
-    assert done.labels.tolist() == [0] * 6 + [NOISE] * 3
-    assert done.probabilities[6:].tolist() == [0] * 3
-
-
-def test_clusters_without_a_column_majority_stay_as_they_are():
-    clusters, series = mixed(9, 4)
-    done = separate_events(clusters, series, distances(9, []), min_cluster_size=3)
-    np.testing.assert_array_equal(done.labels, clusters.labels)
-    np.testing.assert_array_equal(done.persistence, clusters.persistence)
