@@ -1,10 +1,11 @@
-"""Clean the text of single cells: markup, entities, white space, missing values, length."""
+"""Clean the text of single cells: markup, entities, encoding, white space, missing values."""
 
 import html
 import re
 import unicodedata
 from collections.abc import Mapping
 
+from newsclust_pipeline.ingest.encoding_repair import repair_encoding
 from newsclust_pipeline.ingest.markup import strip_markup
 
 _MAX_CHARACTERS = 1_000_000  # of a cell before it is cleaned; the rest is ignored
@@ -56,13 +57,13 @@ def _as_text(value: object) -> str:
 
 
 def _decode_entities(text: str) -> str:
-    """Return text with one layer of entities decoded and characters composed (NFC).
+    """Return text with one layer of entities decoded, double encoding repaired, in NFC.
 
     All layers of an escaped ampersand are removed at once: one by one, the time would be quadratic.
     """
     if "&" in text:
         text = html.unescape(_NESTED_AMPERSAND.sub("&", text))
-    return unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", repair_encoding(text))
 
 
 def _without_padding(text: str) -> str | None:
