@@ -104,7 +104,7 @@ def test_tests_mirror_the_package():
 
 
 # Packages whose messages refer to parameters instead of settings.
-@pytest.mark.parametrize("name", ["embed"])
+@pytest.mark.parametrize("name", ["embed", "ingest"])
 def test_packages_below_defs_name_no_setting(name):
     source = "".join(path.read_text(encoding="utf-8") for path in (PACKAGE / name).rglob("*.py"))
     assert not re.findall(r"\b(?:NEWSCLUST|OPENAI|MILVUS)_[A-Z_]+", source)

@@ -45,7 +45,8 @@ _CLOCKS = frozenset(
 _OTHER = re.compile(
     r"author|byline|writer|autor|image|img|photo|picture|thumb|icon|logo|video|audio|media|avatar|"
     r"keyword|tags?$|categor|licen|copyright|disclaimer|entit|sentiment|location|birth|expir|"
-    r"comment|feed|rss|mobile|amp|favicon|embed|social|credit|caption|prompt|cookie|header",
+    r"comment|feed|rss|mobile|amp|favicon|embed|social|credit|caption|prompt|cookie|header|"
+    r"source|publisher|provider|home",
     re.IGNORECASE,
 )
 

@@ -12,7 +12,7 @@ FIELDS = ("title", "description", "published_at", "url", "venue")
 
 _ENGLISH: dict[str, str] = {
     "title": "title, headline, heading, article title, news title, head, hed, headline main, "
-    "title text, story title, web title, print headline",
+    "title text, story title, web title, headlines, headline text, print headline",
     "description": "description, summary, abstract, snippet, lead, lede, teaser, standfirst, "
     "subtitle, excerpt, short description, article summary, desc, dek, deck, lead paragraph, "
     "trail text, sub headline, subheadline, intro, introduction, synopsis, summary text, "
@@ -28,7 +28,7 @@ _ENGLISH: dict[str, str] = {
     "issue date, issued, date issued, display date, display date time, article date, news date, "
     "date of publication, date time, date utc, datetime utc, date, timestamp, time stamp, "
     "timestamp utc, time, created at, created, creation date, date created, created utc, "
-    "seen date, story date, publication timestamp, pub time",
+    "seen date, sql date, story date, publication timestamp, pub time",
     "url": "url, link, href, article url, news url, permalink, web url, guid url, document url, "
     "story url, short url, canonical url, canonical link, canonical, article link, news link, "
     "page url, source url, link url, original url, external url",
@@ -131,7 +131,19 @@ _TEXT_PARTS = (
     "t", "", "en", "name", "html", "long", "short", "cdata", "printheadline",
 )  # fmt: skip
 _DATE_PARTS = ("date", "iso", "datetime", "utc", "value", "timestamp", "numberlong", "text", "t")
-_URL_PARTS = ("href", "url", "id", "value", "text", "t", "canonical", "web", "alternate", "link")
+_URL_PARTS = (
+    "href",
+    "url",
+    "id",
+    "value",
+    "text",
+    "t",
+    "canonical",
+    "web",
+    "alternate",
+    "link",
+    "permalink",
+)
 _PARTS = {
     "title": _TEXT_PARTS,
     "description": _TEXT_PARTS,

@@ -8,8 +8,8 @@ from newsclust_pipeline.ingest.names import LATER, field_of, plain_name
 
 # Keys under which feeds and answers of an API keep their articles, beside a title of their own.
 _CONTAINERS = {
-    "items", "entries", "articles", "stories", "posts", "results", "docs", "hits", "news",
-    "records", "value", "graph",
+    "items", "item", "entries", "entry", "articles", "article", "stories", "posts", "results",
+    "docs", "hits", "news", "records", "value", "graph",
 }  # fmt: skip
 _LOOKED_AT = 20  # entries of a list from which its kind is known
 _MAX_DEPTH = 8
@@ -86,7 +86,7 @@ def _is_numbered(value: Record, title: str | None) -> bool:
 
 def _channel_entries(value: Record, title: str | None) -> list[Record]:
     """Return the articles in an object that has a title of its own, such as a JSON Feed."""
-    channel = {"feed": {"title": value.get("title")}}
+    channel = {"channel": {"title": value.get("title")}}
     return [
         channel | entry
         for name, entries in value.items()

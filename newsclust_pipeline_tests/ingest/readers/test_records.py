@@ -33,7 +33,7 @@ def test_an_article_with_lists_of_its_own_is_one_article():
 
 def test_entries_of_a_feed_know_its_title():
     feed = {"version": "https://jsonfeed.org/version/1.1", "title": "Post", "items": [FOG]}
-    assert find_records(feed) == [{"feed": {"title": "Post"}, **FOG}]
+    assert find_records(feed) == [{"channel": {"title": "Post"}, **FOG}]
 
 
 def test_an_entry_without_a_headline_among_others_is_kept():
