@@ -4,6 +4,7 @@
 how tests and notebooks run the pipeline on data of their own.
 """
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -23,6 +24,7 @@ from newsclust_pipeline.defs.io_managers import (
 from newsclust_pipeline.defs.resources import (
     DataFolder,
     Embedder,
+    Feeds,
     Milvus,
     NewsDumps,
     PreviousRun,
@@ -41,8 +43,15 @@ def build_defs(**overrides: Any) -> dg.Definitions:
     resources = {
         "news": NewsDumps(
             path=setting("NEWSCLUST_NEWS"),
+            landing=_landing(folder) if setting("NEWSCLUST_FEEDS") else "",
             columns=setting("NEWSCLUST_COLUMNS"),
             date_order=setting("NEWSCLUST_DATE_ORDER"),
+        ),
+        "subscriptions": Feeds(
+            addresses=setting("NEWSCLUST_FEEDS"),
+            allow_private=setting("NEWSCLUST_FEEDS_ALLOW_PRIVATE"),
+            user_agent=setting("NEWSCLUST_FEEDS_USER_AGENT"),
+            folder=folder,
         ),
         "embedder": Embedder(
             name=setting("NEWSCLUST_EMBEDDER"),
@@ -87,12 +96,18 @@ def build_defs(**overrides: Any) -> dg.Definitions:
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets]),
         jobs=[automation.news_job, automation.sweep_job],
-        schedules=[automation.daily_schedule],
+        schedules=[automation.daily_schedule, automation.feeds_schedule],
         sensors=[automation.dump_sensor],
         resources=resources | overrides,
         # One process for all stages: a process each would import NumPy, Arrow, UMAP … seven times.
         executor=dg.in_process_executor,
     )
+
+
+def _landing(folder: DataFolder) -> str:
+    """Return the landing folder of feeds; see `Feeds.landing`."""
+    path = folder.path.get_value() if isinstance(folder.path, dg.EnvVar) else folder.path
+    return str(Path(path or "") / "feeds")
 
 
 def _titles_key() -> Any:

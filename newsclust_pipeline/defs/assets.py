@@ -16,6 +16,7 @@ from newsclust_pipeline.core.tables import join, matrix, sort_by_id, vectors_of
 from newsclust_pipeline.defs import figures
 from newsclust_pipeline.defs.config import (
     ArticlesConfig,
+    FeedsConfig,
     HdbscanConfig,
     KnnConfig,
     QualityConfig,
@@ -25,9 +26,17 @@ from newsclust_pipeline.defs.config import (
     plain,
 )
 from newsclust_pipeline.defs.materialize import Result, Reuse, progress, result, run_start, stage
-from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps, PreviousRun, Titles
+from newsclust_pipeline.defs.resources import (
+    Embedder,
+    Feeds,
+    Milvus,
+    NewsDumps,
+    PreviousRun,
+    Titles,
+)
 from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.ingest.articles import collect_articles
+from newsclust_pipeline.ingest.feeds.landing import content_digest
 from newsclust_pipeline.ingest.language import add_languages
 from newsclust_pipeline.ingest.prepare import prepare_articles
 from newsclust_pipeline.search import knn
@@ -44,9 +53,18 @@ from newsclust_pipeline.viz import continuation, page, projection
 from newsclust_pipeline.viz import parameter_plot as parameter_plot_page
 
 
+@stage("rss", "parquet")
+def feeds(config: FeedsConfig, subscriptions: Feeds) -> Result:
+    """New articles of all feeds, appended to the landing folder; and how every feed is doing."""
+    update = subscriptions.update(config.window_days, progress("feeds"))
+    version = content_digest(subscriptions.landing)
+    return replace(result(update.table, **figures.of_feeds(update)), version=version)
+
+
 @stage(
     "pandas",
     "parquet",
+    deps=("feeds",),
     outputs=("rejected_rows", "near_duplicates", "gold_labels", "raw_news"),
     reuse=Reuse(reads=lambda news, **_: news.digest()),
 )

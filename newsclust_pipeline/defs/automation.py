@@ -37,6 +37,15 @@ daily_schedule = dg.ScheduleDefinition(
 )
 
 
+feeds_schedule = dg.ScheduleDefinition(
+    name="feeds",
+    job=news_job,
+    cron_schedule="*/30 * * * *",
+    execution_timezone="UTC",
+    description="Every 30 minutes: fetches the feeds that are due, and what follows from them.",
+)
+
+
 @dg.sensor(
     name="dump_sensor",
     job=news_job,

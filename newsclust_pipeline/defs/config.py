@@ -80,6 +80,17 @@ class ArticlesConfig(ArrivalConfig):
         return {k: getattr(self, k) for k in ("window_days", "near_duplicate_similarity")}
 
 
+class FeedsConfig(dg.Config):
+    """Parameters of `feeds`."""
+
+    window_days: int | None = Field(
+        None,
+        ge=1,
+        description="Articles that were fetched more than this many days ago are deleted from the "
+        "landing folder. Use the window_days of raw_news. Unset: all stay.",
+    )
+
+
 class KnnConfig(dg.Config):
     """Parameters of `knn_distance_matrix`."""
 

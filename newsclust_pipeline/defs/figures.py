@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsclust_pipeline.cluster import sweep
+from newsclust_pipeline.core.markdown import escape_markdown
 from newsclust_pipeline.defs.config import ArticlesConfig
 from newsclust_pipeline.defs.resources.news import NewsDumps
 from newsclust_pipeline.defs.settings import name_settings
@@ -16,6 +17,7 @@ from newsclust_pipeline.embed.base import Embedded, Embedder
 from newsclust_pipeline.ingest.articles import Articles
 from newsclust_pipeline.ingest.column_report import report_lines, report_table, write_report
 from newsclust_pipeline.ingest.discover import Dumps
+from newsclust_pipeline.ingest.feeds.update import Update
 from newsclust_pipeline.ingest.language import count_languages
 from newsclust_pipeline.ingest.prepare import Prepared
 from newsclust_pipeline.search import knn
@@ -40,6 +42,26 @@ def warn(text: str) -> None:
 def info(text: str) -> None:
     """Write a line to the log of the asset being materialised."""
     dg.AssetExecutionContext.get().log.info(text)
+
+
+def of_feeds(update: Update) -> Figures:
+    """Return what an update of all feeds did; log what is wrong with feeds."""
+    for warning in update.warnings:
+        warn(warning)
+    return {
+        "feeds": update.table.num_rows,
+        "feeds_asked": update.fetched,
+        "articles_new": update.new,
+        "articles_untitled": update.untitled,
+        "files_pruned": update.pruned,
+        "problems": dg.MetadataValue.md(_problems(update.table)),
+    }
+
+
+def _problems(feeds: pa.Table) -> str:
+    rows = [r for r in feeds.to_pylist() if r["problem"]]
+    lines = [f"| {escape_markdown(r['address'])} | {escape_markdown(r['problem'])} |" for r in rows]
+    return "\n".join(["| feed | problem |", "|---|---|", *lines]) if rows else "None."
 
 
 def of_articles(news: NewsDumps, dumps: Dumps, articles: Articles, unique: Prepared) -> Figures:

@@ -36,10 +36,17 @@ _WRITTEN = {"path", "bytes"}  # metadata that IO managers add
 
 @dataclass(frozen=True)
 class Result:
-    """A value of a stage, and the figures that the UI shows of it."""
+    """A value of a stage, and the figures that the UI shows of it.
+
+    Attributes:
+        value: to be written.
+        figures: what the UI shows.
+        version: the data version, if it is not the digest of the value.
+    """
 
     value: Any
     figures: dict[str, Any]
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ def stage(
     io: str = "parquet",
     outputs: tuple[str, ...] = (),
     ins: Mapping[str, dg.AssetIn] | None = None,
+    deps: tuple[str, ...] = (),
     reuse: Reuse | None = None,
 ) -> Callable[[Function], dg.AssetsDefinition]:
     """Make an asset of a function that returns a `Result`.
@@ -74,6 +82,7 @@ def stage(
             which they are written. The last one has the function's name and the checks; the first
             one is a report for failed checks, so it is written before they are evaluated.
         ins: inputs that need another IO manager.
+        deps: assets whose data the stage reads without their table.
         reuse: what the stage depends on; None for a stage that does its own bookkeeping.
     """
 
@@ -96,6 +105,7 @@ def stage(
             description=inspect.getdoc(function),
             outs=specs,
             ins=ins,
+            deps=deps,
             can_subset=bool(outputs),
             check_specs=[check.spec() for check in checks_of(function.__name__)],
         )(_materialized(function, names, f"{io}_io", reuse))
@@ -175,7 +185,7 @@ def _materialization(name: str, made: Result, tags: Mapping[str, str]) -> Event:
     if isinstance(made.value, pa.Table):
         metadata["dagster/row_count"] = made.value.num_rows
         metadata["dagster/column_schema"] = _column_schema(name, made.value.schema)
-    version = dg.DataVersion(digest(made.value))
+    version = dg.DataVersion(made.version or digest(made.value))
     return dg.MaterializeResult(
         asset_key=name, value=made.value, data_version=version, metadata=metadata, tags=tags
     )

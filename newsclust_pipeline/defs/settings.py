@@ -49,6 +49,25 @@ SETTINGS = (
         "auto",
     ),
     Setting(
+        "NEWSCLUST_FEEDS",
+        "feeds.addresses",
+        "Feeds to follow, beside or instead of dumps: an OPML file, a text file with one address a "
+        "line, or addresses separated by commas. See [Feeds](feeds.md).",
+        shown="unset",
+    ),
+    Setting(
+        "NEWSCLUST_FEEDS_ALLOW_PRIVATE",
+        "feeds.allow_private",
+        "Whether feeds on private networks and on this machine may be read: `0` or `1`.",
+        "0",
+    ),
+    Setting(
+        "NEWSCLUST_FEEDS_USER_AGENT",
+        "feeds.user_agent",
+        "How requests name their sender. Name yourself and how to reach you.",
+        shown="this package, its version and its address",
+    ),
+    Setting(
         "NEWSCLUST_DATA_DIR", "data_dir", "The folder in which every stage is persisted.", "data"
     ),
     Setting(

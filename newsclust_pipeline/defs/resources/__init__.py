@@ -2,6 +2,7 @@
 
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.defs.resources.embedder import Embedder
+from newsclust_pipeline.defs.resources.feeds import Feeds
 from newsclust_pipeline.defs.resources.milvus import Milvus
 from newsclust_pipeline.defs.resources.news import SAMPLE, NewsDumps
 from newsclust_pipeline.defs.resources.previous_run import PreviousRun
@@ -11,6 +12,7 @@ __all__ = [
     "SAMPLE",
     "DataFolder",
     "Embedder",
+    "Feeds",
     "Milvus",
     "NewsDumps",
     "PreviousRun",

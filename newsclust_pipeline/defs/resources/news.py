@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from newsclust_pipeline.core.errors import DumpError
 from newsclust_pipeline.ingest import discover
 from newsclust_pipeline.ingest.source import parse_options
 
@@ -17,6 +18,7 @@ class NewsDumps(dg.ConfigurableResource[Any]):
 
     path: str = Field("", description="A dump or a folder of dumps; empty: the bundled sample.")
     more: list[str] = Field(default=[], description="More dumps or folders of dumps.")
+    landing: str = Field(default="", description="Folder of feeds' articles; empty: no feeds.")
     columns: str = Field(default="", description="A JSON object: field → column, over the guess.")
     date_order: str = Field(
         default="auto", description="auto, dmy or mdy, where a dump doesn't decide."
@@ -24,8 +26,8 @@ class NewsDumps(dg.ConfigurableResource[Any]):
 
     @property
     def location(self) -> Path:
-        """The dump or folder to read."""
-        return Path(self.path) if self.path else SAMPLE
+        """The dump or folder to read. With feeds alone it is their landing folder."""
+        return Path(self.path or self.landing) if self.path or self.landing else SAMPLE
 
     @property
     def name(self) -> str:
@@ -33,9 +35,21 @@ class NewsDumps(dg.ConfigurableResource[Any]):
         return " + ".join([self.location.name, *(Path(place).name for place in self.more)])
 
     def open(self) -> discover.Dumps:
-        """Return the dumps; see `ingest.discover.find_dumps`."""
+        """Return the dumps, those of feeds included; see `ingest.discover.find_dumps`.
+
+        Raises:
+            DumpError: there are none, or no feed has given an article yet.
+        """
         options = parse_options(self.columns, self.date_order)
-        places = (self.location, *map(Path, self.more))
+        places = [self.location, *map(Path, self.more)]
+        has_articles = bool(self.landing) and any(Path(self.landing).glob("*.jsonl.gz"))
+        if self.landing and not self.path and not has_articles:
+            raise DumpError(
+                f"{self.landing}: no feed has given an article yet. feeds.parquet in the data "
+                "folder says how every feed is doing."
+            )
+        if has_articles and self.path:
+            places.append(Path(self.landing))
         return discover.merge_dumps([discover.find_dumps(place, options) for place in places])
 
     def digest(self) -> str:

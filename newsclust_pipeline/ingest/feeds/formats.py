@@ -37,7 +37,7 @@ class Item:
         title: headline; may hold HTML.
         description: summary or text; may hold HTML.
         url: the article's address.
-        published_at: ISO 8601, UTC; empty if unknown.
+        published_at: in a form that `ingest.dates` reads; empty if unknown.
         venue: the outlet: the article's own source, else the feed's title.
     """
 

@@ -74,6 +74,14 @@ def append(folder: Path, items: Iterable[tuple[str, str, Item]], now: float) -> 
     return target
 
 
+def content_digest(folder: Path) -> str:
+    """Return a digest of the names and bytes of all landing files."""
+    digest = sha256()
+    for path in sorted(folder.glob(f"*{_ENDING}")):
+        digest.update(f"{path.name}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def prune(folder: Path, days: int, now: float) -> list[str]:
     """Remove files of days more than `days` before today; return their names."""
     first = datetime.fromtimestamp(now, UTC).date() - timedelta(days=days)
