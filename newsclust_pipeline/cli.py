@@ -13,6 +13,7 @@ import click
 import dagster as dg
 from dotenv import find_dotenv, load_dotenv
 
+from newsclust_pipeline.core.errors import NewsclustError
 from newsclust_pipeline.defs import terminal
 
 JOB = "news_to_stories"
@@ -37,6 +38,7 @@ def main() -> None:
 @main.command()
 @click.argument("dumps", nargs=-1, metavar="[DUMP]...")
 @data_option
+@click.option("--feeds", metavar="FILE", help="Feeds to follow. Default: NEWSCLUST_FEEDS.")
 @click.option("--embedder", metavar="NAME", help="The embedder. Default: NEWSCLUST_EMBEDDER.")
 @click.option(
     "--tuning",
@@ -48,19 +50,20 @@ def main() -> None:
 def run(
     dumps: tuple[str, ...],
     data: str | None,
+    feeds: str | None,
     embedder: str | None,
     tuning: str | None,
     open_map: bool,
     verbose: bool,
 ) -> None:
     """Run the pipeline on DUMPs: files, or folders of files. Default: NEWSCLUST_NEWS."""
-    _set(NEWSCLUST_DATA_DIR=data, NEWSCLUST_EMBEDDER=embedder)
-    from newsclust_pipeline.definitions import build_defs
-    from newsclust_pipeline.defs.resources import NewsDumps
+    _set(NEWSCLUST_DATA_DIR=data, NEWSCLUST_EMBEDDER=embedder, NEWSCLUST_FEEDS=feeds)
+    from newsclust_pipeline.definitions import build_defs, dumps_of_settings
+    from newsclust_pipeline.defs.resources import DataFolder
 
-    if len(dumps) == 1:
-        _set(NEWSCLUST_NEWS=dumps[0])
-    news = {"news": NewsDumps(path=dumps[0], more=list(dumps[1:]))} if len(dumps) > 1 else {}
+    _set(NEWSCLUST_NEWS=dumps[0] if dumps else None)
+    folder = DataFolder(path=str(_data()))
+    news = {"news": dumps_of_settings(folder, dumps[1:])} if len(dumps) > 1 else {}
     config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     if tuning:
         config["ops"] = {"hdbscan_labels": {"config": {"tuning": tuning}}}
@@ -69,6 +72,40 @@ def run(
     if open_map and succeeded:
         webbrowser.open((_data() / "cluster_plot.html").resolve().as_uri())
     sys.exit(0 if succeeded else 1)
+
+
+@main.group()
+def feeds() -> None:
+    """Follow feeds."""
+
+
+@feeds.command()
+@click.argument("addresses", metavar="FILE")
+def check(addresses: str) -> None:
+    """Try all feeds of FILE and print a table; nothing is stored.
+
+    FILE is an OPML file, a text file with one address a line, or addresses separated by commas.
+    """
+    from newsclust_pipeline.defs.resources import DataFolder, Feeds
+    from newsclust_pipeline.defs.settings import name_settings, value_of
+
+    names = ("NEWSCLUST_FEEDS_ALLOW_PRIVATE", "NEWSCLUST_FEEDS_USER_AGENT")
+    private, agent = (value_of(name) for name in names)
+    subscriptions = Feeds(
+        addresses=addresses, allow_private=private, user_agent=agent, folder=DataFolder(path="data")
+    )
+    try:
+        table = subscriptions.check().to_pylist()
+    except NewsclustError as error:
+        raise click.ClickException(name_settings(str(error))) from None
+    click.echo(f"{'status':9}  {'items':>5}  {'format':12}  feed")
+    for feed in table:
+        click.echo(f"{feed['status']:9}  {feed['items']:>5,}  {feed['format']:12}  {feed['url']}")
+        if feed["problem"]:
+            click.secho(f"{'':32}{feed['problem']}", fg="yellow")
+    failed = sum(feed["status"] in {"failed", "gone"} for feed in table)
+    click.echo(f"{len(table)} feeds, {failed} failed")
+    sys.exit(1 if failed else 0)
 
 
 @main.command()

@@ -4,6 +4,7 @@
 how tests and notebooks run the pipeline on data of their own.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +42,7 @@ def build_defs(**overrides: Any) -> dg.Definitions:
     folder = overrides.setdefault("folder", DataFolder(path=setting("NEWSCLUST_DATA_DIR")))
     data_url = setting("NEWSCLUST_DATA_URL")
     resources = {
-        "news": NewsDumps(
-            path=setting("NEWSCLUST_NEWS"),
-            landing=_landing(folder) if setting("NEWSCLUST_FEEDS") else "",
-            columns=setting("NEWSCLUST_COLUMNS"),
-            date_order=setting("NEWSCLUST_DATE_ORDER"),
-        ),
+        "news": dumps_of_settings(folder),
         "subscriptions": Feeds(
             addresses=setting("NEWSCLUST_FEEDS"),
             allow_private=setting("NEWSCLUST_FEEDS_ALLOW_PRIVATE"),
@@ -104,10 +100,21 @@ def build_defs(**overrides: Any) -> dg.Definitions:
     )
 
 
-def _landing(folder: DataFolder) -> str:
-    """Return the landing folder of feeds; see `Feeds.landing`."""
+def dumps_of_settings(folder: DataFolder, more: Sequence[str] = ()) -> NewsDumps:
+    """Return the dumps and feeds that the settings name.
+
+    Args:
+        folder: the data folder.
+        more: dumps besides the one of NEWSCLUST_NEWS.
+    """
     path = folder.path.get_value() if isinstance(folder.path, dg.EnvVar) else folder.path
-    return str(Path(path or "") / "feeds")
+    return NewsDumps(
+        path=setting("NEWSCLUST_NEWS"),
+        more=list(more),
+        landing=str(Path(path or "") / "feeds") if setting("NEWSCLUST_FEEDS") else "",
+        columns=setting("NEWSCLUST_COLUMNS"),
+        date_order=setting("NEWSCLUST_DATE_ORDER"),
+    )
 
 
 def _titles_key() -> Any:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from newsclust_pipeline.cli import main
 from newsclust_pipeline.defs.doctor import settings_in_force
 from newsclust_pipeline_tests.conftest import write_dump
+from newsclust_pipeline_tests.feed_server import FeedServer, Page, numbered, rss
 
 SETTINGS = ("NEWSCLUST", "MILVUS", "OPENAI", "DAGSTER")
 
@@ -43,7 +44,7 @@ def test_a_run_in_an_empty_folder_ends_with_figures_and_the_map(tmp_path, sample
         write_dump(tmp_path / name, rows)
     done = newsclust(tmp_path, "run", "a.csv", "b.csv", "a.csv", "--tuning", "auto")
     assert done.returncode == 0, done.stderr
-    assert "raw_news" in done.stderr.splitlines()[0]
+    assert done.stderr.splitlines()[0].startswith("feeds ")
     *_, last = lines = done.stderr.strip().splitlines()
     assert last == f"newsclust_pipeline: the map is {tmp_path / 'data' / 'cluster_plot.html'}"
     articles = pq.read_table(tmp_path / "data" / "raw_news.parquet")
@@ -106,3 +107,34 @@ def test_settings_in_force_are_values_or_defaults_in_brackets(monkeypatch):
     settings = dict(settings_in_force())
     assert settings["NEWSCLUST_SEARCH"] == "faiss"
     assert settings["MILVUS_COLLECTION"] == "(news_data)"
+
+
+def test_feeds_check_tries_every_feed_and_prints_a_table(clean, monkeypatch):
+    with FeedServer() as server:
+        server.pages["/rss"] = Page(rss(numbered(1, 4)))
+        (clean / "feeds.txt").write_text(f"{server.url('/rss')}\n{server.url('/missing')}\n")
+        refused = CliRunner().invoke(main, ["feeds", "check", "feeds.txt"])
+        monkeypatch.setenv("NEWSCLUST_FEEDS_ALLOW_PRIVATE", "1")
+        tried = CliRunner().invoke(main, ["feeds", "check", "feeds.txt"])
+    assert "Allow it with NEWSCLUST_FEEDS_ALLOW_PRIVATE" in refused.output
+    assert f"ok             4  rss20         {server.url('/rss')}" in tried.output
+    assert "the server answered 404" in tried.output
+    assert tried.output.endswith("2 feeds, 1 failed\n")
+    assert tried.exit_code == 1
+    assert [path.name for path in clean.iterdir()] == ["feeds.txt"]
+
+
+def test_feeds_check_names_a_list_that_cannot_be_read(clean):
+    done = CliRunner().invoke(main, ["feeds", "check", "none.opml"])
+    assert done.exit_code == 1
+    assert "none.opml: the list of feeds cannot be read" in done.output
+
+
+@pytest.mark.slow
+def test_a_run_follows_feeds(clean, environment):
+    with FeedServer() as server:
+        server.pages["/rss"] = Page(rss(numbered(1, 6)))
+        allowed = {"NEWSCLUST_FEEDS_ALLOW_PRIVATE": "1"}
+        done = newsclust(clean, "run", "--feeds", server.url("/rss"), **allowed)
+    assert done.returncode == 0, done.stderr
+    assert pq.read_table(clean / "data" / "raw_news.parquet").num_rows == 6

@@ -18,10 +18,11 @@ from newsclust_pipeline.defs.settings import name_settings
 
 ROOT = Path(newsclust_pipeline.__file__).parents[1]
 GRAPH = {
-    "raw_news": set(),
-    "rejected_rows": set(),
-    "near_duplicates": set(),
-    "gold_labels": set(),
+    "feeds": set(),
+    "raw_news": {"feeds"},
+    "rejected_rows": {"feeds"},
+    "near_duplicates": {"feeds"},
+    "gold_labels": {"feeds"},
     "embeddings": {"raw_news"},
     "milvus_collection": {"raw_news", "embeddings"},
     "knn_distance_matrix": {"embeddings", "milvus_collection"},

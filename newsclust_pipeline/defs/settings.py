@@ -220,6 +220,15 @@ _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _NAMES = {setting.parameter: setting.name for setting in SETTINGS}
 
 
+def value_of(name: str) -> str:
+    """Return the value of a setting in force.
+
+    Raises:
+        KeyError: `SETTINGS` does not list the name.
+    """
+    return os.environ.get(name) or _BY_NAME[name].default
+
+
 def setting(name: str) -> Any:
     """Return a reference to an environment variable, or its default if it is unset or empty.
 

@@ -1,15 +1,18 @@
 """Which feeds are followed."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pyarrow as pa
 from pydantic import Field
 
 from newsclust_pipeline.core.errors import SettingError
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
+from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.ingest.feeds.addresses import Address, read_addresses
 from newsclust_pipeline.ingest.feeds.update import Update
 
@@ -37,12 +40,21 @@ class Feeds(dg.ConfigurableResource[Any]):
         from newsclust_pipeline.ingest.feeds.update import update
 
         path = self.folder.file("feeds.sqlite")
-        with self.client() as client, FeedStore(path) as store:
-            return update(
+        with self._client() as client, FeedStore(path) as store:
+            done = update(
                 self.list(), self.landing, store, client, time.time(), keep_days, progress
             )
+        warnings = [name_settings(warning) for warning in done.warnings]
+        return replace(done, table=_worded(done.table), warnings=warnings)
 
-    def client(self) -> Any:
+    def check(self) -> pa.Table:
+        """Try all feeds without storing anything; see `ingest.feeds.update.check`."""
+        from newsclust_pipeline.ingest.feeds.update import check
+
+        with self._client() as client:
+            return _worded(check(self.list(), client, time.time()))
+
+    def _client(self) -> Any:
         """Return a client for feeds; see `ingest.feeds.fetch.open_client`."""
         from newsclust_pipeline.ingest.feeds.fetch import open_client
 
@@ -55,6 +67,13 @@ class Feeds(dg.ConfigurableResource[Any]):
                 "private networks and on this machine."
             )
         return self.allow_private == "1"
+
+
+def _worded(feeds: pa.Table) -> pa.Table:
+    """Return the table with the names of settings in its problems."""
+    column = feeds.schema.get_field_index("problem")
+    problems = pa.array([name_settings(text) for text in feeds["problem"].to_pylist()], pa.string())
+    return feeds.set_column(column, feeds.schema.field(column), problems)
 
 
 def _default_user_agent() -> str:
