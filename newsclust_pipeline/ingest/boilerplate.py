@@ -100,19 +100,26 @@ class _Corpus:
                         found[row].update(keys)
         return dict(sorted(found.items()))
 
-    def _common_edges(self) -> Iterator[str]:
-        """Yield the boilerplate that texts begin or end with, where no mark sets it apart."""
+    def _common_edges(self) -> set[str]:
+        """Return the boilerplate that texts begin or end with, where no mark sets it apart."""
+        edges: set[str] = set()
         for closing in (False, True):
             pairs = self._pairs(last_units if closing else first_units)
             for scope in self._scopes:
                 for rows, _ in _recurring(pairs, scope, _edges_needed(scope)):
-                    if self._are_unrelated(rows, _MIN_UNRELATED_SHARE):
-                        sample = [
-                            text
-                            for row in rows[:_MAX_SAMPLE]
-                            for _, text in self._texts_from(row, 1)
-                        ]
-                        yield common_edge(sample, closing=closing)
+                    edge = common_edge([self._text(row) for row in rows[:_MAX_SAMPLE]], closing)
+                    if edge not in edges and self._is_edge(rows, edge):
+                        edges.add(edge)
+        return edges
+
+    def _is_edge(self, rows: list[int], edge: str) -> bool:
+        """Return True if texts begin or end with an edge that splits one of their sentences."""
+        sentences = (s.text.casefold() for s in self.article(rows[0])[1])
+        is_within = any(edge in sentence and edge != sentence.strip() for sentence in sentences)
+        return is_within and self._are_unrelated(rows, _MIN_UNRELATED_SHARE)
+
+    def _text(self, row: int) -> str:
+        return next(self._texts_from(row, 1))[1]
 
     def _sentence_keys(self, text: str) -> set[str]:
         return {s.key for s in split_sentences(text, self._edges) if _may_recur(s)}

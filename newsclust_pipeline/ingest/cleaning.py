@@ -28,6 +28,8 @@ def clean_text(value: object) -> str | None:
     ('Fish & chips row', None)
     """
     text = _as_text(value)[:_MAX_CHARACTERS]
+    if text.isascii() and "&" not in text and "<" not in text:  # most cells
+        return _without_padding(text)
     for _ in range(_MAX_PASSES):
         plain = strip_markup(_decode_entities(text))
         if plain == text:
@@ -46,6 +48,8 @@ def clean_url(value: object) -> str | None:
 
 def _as_text(value: object) -> str:
     """Return a cell's value as text that can be encoded as UTF-8; "" for a missing value."""
+    if isinstance(value, str) and value.isascii():
+        return value
     if isinstance(value, Mapping):  # {"source": {"id": …, "name": …}}
         value = value.get("name")
     if isinstance(value, bytes):
@@ -68,10 +72,15 @@ def _decode_entities(text: str) -> str:
 
 def _without_padding(text: str) -> str | None:
     """Collapse white space and control characters; return None if no text remains."""
-    text = " ".join(text.translate(_CONTROL_CHARACTERS).split())
+    if not text.isprintable():
+        text = text.translate(_CONTROL_CHARACTERS)
+    text = " ".join(text.split())
     return None if text.lower() in _MISSING_VALUES or not _is_visible(text) else text
 
 
 def _is_visible(text: str) -> bool:
-    """Return True if a text has a character that can be seen. Zero-width characters can't."""
-    return any(c.isprintable() and not c.isspace() for c in text)
+    """Return True if a text without control characters has one that can be seen.
+
+    Zero-width characters can't. All of ASCII can.
+    """
+    return text.isascii() or any(c.isprintable() and not c.isspace() for c in text)

@@ -10,7 +10,7 @@ UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff"
 _TOKENS = re.compile(rf"[{UNSPACED}]+|[^\W\d_{UNSPACED}]+|\d+")
 _UNSPACED_RUN = re.compile(rf"[{UNSPACED}]+")
 # What agencies and outlets put before a headline when they publish it again: "UPDATE 2-Storm …".
-VERSION_PREFIX = re.compile(
+_VERSION_PREFIX = re.compile(
     r"^\W*(?:(?:UPDATE|CORRECT(?:ED|ION)|WRAPUP|REFILE|RPT|REPEAT|RECAP|AMENDED|UPDATED|CLARIFICATION|"
     r"ADVISORY|BREAKING(?: NEWS)?|LIVE|WATCH|VIDEO|LISTEN|PHOTOS|PICTURES|JUST IN|EILMELDUNG|EIL|"
     r"KORREKTUR|AKTUALISIERT|URGENT|ALERTE|MISE À JOUR|ACTUALIZACIÓN|ÚLTIMA HORA|AGGIORNAMENTO|"
@@ -20,7 +20,7 @@ VERSION_PREFIX = re.compile(
 )
 _SUFFIX = re.compile(r"\s+(?:[|•·»]|-{1,2}|–|—|::)\s+([^|•·»]{2,40})$")
 _MAX_ADDITION = 0.15  # share of a headline that may be new without making it another event's
-_MAY_BE_MARKED = re.compile(rf"{VERSION_PREFIX.pattern}|\s(?:[|•·»–—-]|--|::)\s", re.IGNORECASE)
+_SEPARATOR = re.compile(r"[-:–—\])|】•·»]")  # that every prefix and suffix has
 _HOST = re.compile(r"//([^/?#]+)")
 _LETTERS = re.compile(r"[\W_]+")
 
@@ -61,7 +61,7 @@ def _is_name_of(name: str, outlet: str) -> bool:
 
 def strip_prefix(title: str) -> str:
     """Return a headline without the marks of a new version, such as "UPDATE 2-" or "WATCH:"."""
-    return VERSION_PREFIX.sub("", title) or title
+    return _VERSION_PREFIX.sub("", title) or title
 
 
 def outlet_names(venue: str | None, host: str) -> frozenset[str]:
@@ -77,7 +77,7 @@ def outlet_names(venue: str | None, host: str) -> frozenset[str]:
 
 def bare_headline(title: str, url: str | None, venue: str | None) -> str:
     """Return a headline without the mark of a new version and the name of its outlet."""
-    if not _MAY_BE_MARKED.search(title):  # fast, and true of most headlines
+    if not _SEPARATOR.search(title):  # fast, and true of most headlines
         return title
     return strip_prefix(strip_suffix(title, outlet_names(venue, host_of(url))))
 

@@ -34,6 +34,7 @@ _WORDS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u340
 _SHINGLE_WORDS = 3
 _MIN_SHINGLES = 10  # shorter texts agree by chance, so they are not compared
 _MIN_LENGTH_RATIO = 1 / 2  # of the shorter to the longer text
+_MAX_SHORT_TEXT = 200  # characters of a text that may have too few shingles
 _MIN_KEY = 12  # letters of a text that two articles don't have by chance
 _MIN_SIMILARITY_WITHIN = 0.9  # of texts of one outlet
 _MIN_AGREEMENT = 0.5  # of headlines
@@ -194,14 +195,15 @@ class _Index(Protocol):
 
 
 class _EqualTexts:
-    """Texts of any length, by a hash of their letters and digits."""
+    """Texts that are too short for shingles, by a hash of their letters and digits."""
 
     def __init__(self, texts: _Texts) -> None:
-        self._keys = np.zeros(len(texts), dtype=np.int64)  # 0 for texts too short to compare
+        self._keys = np.zeros(len(texts), dtype=np.int64)  # 0 for texts that are not compared
         for start in range(0, len(texts), _CHUNK_SIZE):
             for row, text in enumerate(texts.slice(start, _CHUNK_SIZE), start):
-                key = "".join(map(headline_key, text))
-                self._keys[row] = hash(key) if len(key) >= _MIN_KEY else 0
+                if sum(map(len, text)) <= _MAX_SHORT_TEXT:
+                    key = "".join(map(headline_key, text))
+                    self._keys[row] = hash(key) if len(key) >= _MIN_KEY else 0
         self._rows: dict[int, int] = {}
 
     def add(self, row: int) -> None:

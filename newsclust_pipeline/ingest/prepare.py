@@ -103,7 +103,7 @@ def _latest_versions(articles: pa.Table, versions: Versions) -> pa.Table:
     """Return the latest version of each article, with the number of its versions."""
     count = np.bincount(versions.latest, minlength=articles.num_rows)
     is_latest = versions.latest == np.arange(articles.num_rows)
-    return _set(articles.filter(is_latest), "versions", count[is_latest])
+    return _set(_filter(articles, is_latest), "versions", count[is_latest])
 
 
 def _superseded(
@@ -141,7 +141,7 @@ def _merge(articles: pa.Table, matches: Mapping[int, Match]) -> pa.Table:
         original[row] = match.original
     is_kept = original == np.arange(articles.num_rows)
     copies = np.bincount(original, articles["copies"].to_numpy(), minlength=len(original))
-    kept = _set(articles.filter(is_kept), "copies", copies[is_kept].astype(np.int32))
+    kept = _set(_filter(articles, is_kept), "copies", copies[is_kept].astype(np.int32))
     venues = kept["venues"].to_pylist()
     places = np.cumsum(is_kept) - 1
     for row, match in matches.items():
@@ -157,6 +157,11 @@ def _duplicate_rows(articles: pa.Table, **columns: Any) -> pa.Table:
         values = columns.get(field.name, [None] * articles.num_rows)
         articles = articles.append_column(field, _column(values, field.type))
     return articles
+
+
+def _filter(articles: pa.Table, mask: np.ndarray) -> pa.Table:
+    """Return the rows of a mask; the table itself, which may be a mapped file, if these are all."""
+    return articles if mask.all() else articles.filter(mask)
 
 
 def _set(articles: pa.Table, name: str, values: Any) -> pa.Table:

@@ -60,7 +60,8 @@ def split_sentences(text: str, edges: Collection[str] = ()) -> Iterator[Sentence
 
 def first_units(text: str) -> list[str]:
     """Return the first four words, or eight characters without spaces; nothing if that is all."""
-    units = _UNITS.findall(text[:_WINDOW].casefold())
+    window = text[:_WINDOW].casefold()
+    units = window.split(None, _MIN_WORDS) if window.isascii() else _UNITS.findall(window)
     is_unspaced = bool(units) and _UNSPACED.match(units[0])
     needed = _MIN_CHARACTERS if is_unspaced else _MIN_WORDS
     return [_join(units[:needed])] if len(units) > needed else []
@@ -68,13 +69,14 @@ def first_units(text: str) -> list[str]:
 
 def last_units(text: str) -> list[str]:
     """Return the last two words, or four characters without spaces; nothing if that is all."""
-    units = _UNITS.findall(text[-_WINDOW:].casefold())
+    window = text[-_WINDOW:].casefold()
+    units = window.split()[-_MIN_WORDS:] if window.isascii() else _UNITS.findall(window)
     is_unspaced = bool(units) and _UNSPACED.match(units[-1])
     needed = _MIN_CHARACTERS // 2 if is_unspaced else _MIN_WORDS // 2
     return [_join(units[-needed:])] if len(units) > needed else []
 
 
-def common_edge(texts: Sequence[str], *, closing: bool) -> str:
+def common_edge(texts: Sequence[str], closing: bool) -> str:
     """Return the longest run of words that most texts begin with, or end with, in lower case."""
     rows = [_UNITS.findall(text.casefold()) for text in texts]
     rows = [row[::-1] if closing else row for row in rows]
@@ -101,7 +103,9 @@ def _boundaries(text: str, edges: Collection[str]) -> list[int]:
 
 
 def _sentence(text: str, is_last: bool) -> Sentence:
-    is_long = len(text.split()) >= _MIN_WORDS or len(_UNSPACED.findall(text)) >= _MIN_CHARACTERS
+    is_long = text.strip().count(" ") >= _MIN_WORDS - 1 or (
+        not text.isascii() and len(_UNSPACED.findall(text)) >= _MIN_CHARACTERS
+    )
     return Sentence(text, text.strip(_NOT_LETTERS).casefold(), is_long, is_last)
 
 
