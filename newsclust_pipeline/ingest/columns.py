@@ -21,8 +21,7 @@ from newsclust_pipeline.ingest.values import as_scalar, is_url, paths_of, value_
 
 _SAMPLE_ROWS = 500
 _SAMPLE_CHARACTERS = 1 << 22
-_MAX_TITLE = 10_000
-_MAX_CELL = 1_000_000
+_MAX_TITLE = 10_000  # characters; more are no headline but a damaged record
 _MAX_KEYS = 10_000  # sets of keys of one dump that are remembered
 
 
@@ -66,7 +65,6 @@ class Layout:
 
     def __init__(self, dump: str, options: Options | None = None) -> None:
         self.dump = dump
-        self.cut_cells = 0
         self._options = options or Options()
         self._columns: dict[str, list[_Column]] = {name: [] for name in FIELDS}
         self._dates = DateColumn(self._options.date_order)

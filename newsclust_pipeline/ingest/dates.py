@@ -25,6 +25,7 @@ _EXCEL_DAYS = range(30_000, 60_000)  # 1982 to 2064
 _EXACT_DIGITS = 10  # of a number in scientific notation that is exact to the second
 _INDIA = 330  # minutes
 _DAY_IN_URL = re.compile(r"(?<!\d)(20\d\d)[/-]?(\d\d)[/-]?(\d\d)(?!\d)")
+_INDIAN_URL = re.compile(r"https?://[^/]+\.in(?:[:/]|$)", re.IGNORECASE)
 _CLEAR_MAJORITY = 0.95
 _MIN_ROWS_FOR_SPAN = 3
 _CLEAR_SPAN = 5
@@ -199,6 +200,7 @@ class DateColumn:
         """Take a reading into account, and the date that the article's address may contain."""
         if reading.doubt:
             self._doubts[reading.doubt] += 1
+            self._india += bool(_INDIAN_URL.match(url or ""))
         if reading.doubt == "order":
             self._add_ambiguous(reading, url or "")
         elif reading.order:

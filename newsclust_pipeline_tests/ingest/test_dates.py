@@ -227,5 +227,7 @@ def test_an_ambiguous_zone_is_read_only_with_evidence():
     without, column = settled("Mar 05, 2024 08:15 IST")
     assert without == [None]
     assert column.note == "1 in zone IST, undated"
+    assert settled("Mar 05, 2024 08:15 IST", urls=["https://post.in/1"])[0] == ["2024-03-05"]
+    assert settled("Mar 05, 2024 08:15 IST", urls=["https://post.ie/.in/"])[0] == [None]
     indian, _ = settled("Mar 05, 2024 08:15 IST", "2024-03-05T08:15:00+05:30")
     assert indian == ["2024-03-05", "2024-03-05"]
