@@ -64,10 +64,11 @@ def run(
     _set(NEWSCLUST_NEWS=dumps[0] if dumps else None)
     folder = DataFolder(path=str(_data()))
     news = {"news": dumps_of_settings(folder, dumps[1:])} if len(dumps) > 1 else {}
-    config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    config: dict[str, Any] = {} if verbose else quiet
     if tuning:
         config["ops"] = {"hdbscan_labels": {"config": {"tuning": tuning}}}
-    succeeded = _execute(build_defs(**news), {} if verbose else config, verbose=verbose)
+    succeeded = _execute(build_defs(**news), config, verbose=verbose)
     terminal.print_last_lines()
     if open_map and succeeded:
         webbrowser.open((_data() / "cluster_plot.html").resolve().as_uri())

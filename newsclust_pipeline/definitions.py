@@ -22,6 +22,7 @@ from newsclust_pipeline.defs.io_managers import (
     SchemaIO,
     StoriesIO,
 )
+from newsclust_pipeline.defs.parameters import schedule_in_force
 from newsclust_pipeline.defs.resources import (
     DataFolder,
     Embedder,
@@ -29,6 +30,7 @@ from newsclust_pipeline.defs.resources import (
     Milvus,
     NewsDumps,
     PreviousRun,
+    RunGuard,
     Titles,
 )
 from newsclust_pipeline.defs.settings import setting
@@ -41,7 +43,7 @@ def build_defs(**overrides: Any) -> dg.Definitions:
     """
     folder = overrides.setdefault("folder", DataFolder(path=setting("NEWSCLUST_DATA_DIR")))
     data_url = setting("NEWSCLUST_DATA_URL")
-    resources = {
+    resources: dict[str, Any] = {
         "news": dumps_of_settings(folder),
         "subscriptions": Feeds(
             addresses=setting("NEWSCLUST_FEEDS"),
@@ -89,12 +91,17 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         "stories_io": StoriesIO(folder=folder),
         "markdown_io": MarkdownIO(folder=folder, data_url=data_url),
     }
+    resources |= overrides
+    resources["guard"] = RunGuard(
+        run_wait=setting("NEWSCLUST_RUN_WAIT"),
+        **{name: resources[name] for name in ("folder", "news", "embedder", "milvus")},
+    )
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets]),
         jobs=[automation.news_job, automation.sweep_job],
-        schedules=[automation.daily_schedule, automation.feeds_schedule],
+        schedules=[automation.daily_schedule(schedule_in_force()), automation.feeds_schedule],
         sensors=[automation.dump_sensor],
-        resources=resources | overrides,
+        resources=resources,
         # One process for all stages: a process each would import NumPy, Arrow, UMAP … seven times.
         executor=dg.in_process_executor,
     )

@@ -31,7 +31,7 @@ def test_the_workflow_runs_the_contracts_command_after_the_documented_installati
 
 def test_the_workflow_runs_on_a_schedule_and_keeps_the_map_where_the_pipeline_puts_it():
     # YAML 1.1 reads the key `on` as true.
-    assert WORKFLOW[True]["schedule"] == [{"cron": daily_schedule.cron_schedule}]
+    assert WORKFLOW[True]["schedule"] == [{"cron": daily_schedule({}).cron_schedule}]
     assert STEPS["Keep the map"]["with"]["path"] == "data/cluster_plot.html"
     assert WORKFLOW["jobs"]["stories"]["env"]["NEWSCLUST_DATA_DIR"].endswith("/data")
     for step in STEPS.values():
@@ -63,7 +63,7 @@ def test_the_units_start_what_there_is():
     assert all(Path(sys.executable).with_name(program).exists() for program in started)
     text = UNITS[0].read_text()
     assert f"sensor start {dump_sensor.name} " in text
-    assert f"schedule start {daily_schedule.name} " in text
+    assert f"schedule start {daily_schedule({}).name} " in text
 
 
 def test_the_documentation_knows_every_threshold_and_check():

@@ -13,19 +13,10 @@ import pyarrow as pa
 from newsclust_pipeline.cluster import gold, metrics, sweep
 from newsclust_pipeline.cluster.time_distance import with_time
 from newsclust_pipeline.core.tables import join, matrix, sort_by_id, vectors_of
+from newsclust_pipeline.defs import config as run_config
 from newsclust_pipeline.defs import figures
-from newsclust_pipeline.defs.config import (
-    ArticlesConfig,
-    FeedsConfig,
-    HdbscanConfig,
-    KnnConfig,
-    QualityConfig,
-    StoriesConfig,
-    TimeConfig,
-    UmapConfig,
-    plain,
-)
-from newsclust_pipeline.defs.materialize import Result, Reuse, progress, result, run_start, stage
+from newsclust_pipeline.defs.config import plain
+from newsclust_pipeline.defs.materialize import progress, result, run_start, stage
 from newsclust_pipeline.defs.resources import (
     Embedder,
     Feeds,
@@ -34,6 +25,7 @@ from newsclust_pipeline.defs.resources import (
     PreviousRun,
     Titles,
 )
+from newsclust_pipeline.defs.reuse import Result, Reuse
 from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.ingest.articles import collect_articles
 from newsclust_pipeline.ingest.feeds.landing import content_digest
@@ -54,7 +46,7 @@ from newsclust_pipeline.viz import parameter_plot as parameter_plot_page
 
 
 @stage("rss", "parquet")
-def feeds(config: FeedsConfig, subscriptions: Feeds) -> Result:
+def feeds(config: run_config.FeedsConfig, subscriptions: Feeds) -> Result:
     """New articles of all feeds, appended to the landing folder; and how every feed is doing."""
     update = subscriptions.update(config.window_days, progress("feeds"))
     version = content_digest(subscriptions.landing)
@@ -68,7 +60,7 @@ def feeds(config: FeedsConfig, subscriptions: Feeds) -> Result:
     outputs=("rejected_rows", "near_duplicates", "gold_labels", "raw_news"),
     reuse=Reuse(reads=lambda news, **_: news.digest()),
 )
-def raw_news(config: ArticlesConfig, news: NewsDumps) -> dict[str, Result]:
+def raw_news(config: run_config.ArticlesConfig, news: NewsDumps) -> dict[str, Result]:
     """Articles of all dumps: cleaned, dated, deduplicated, each with its own id."""
     dumps = news.open()
     articles = collect_articles(dumps.rows(), config.gold_column)
@@ -78,7 +70,7 @@ def raw_news(config: ArticlesConfig, news: NewsDumps) -> dict[str, Result]:
         "rejected_rows": result(articles.rejected),
         "near_duplicates": result(unique.duplicates),
         "gold_labels": result(articles.gold, {"gold_column": config.gold_column}),
-        "raw_news": result(unique.table, figures.shape_of(config, dumps), **facts),
+        "raw_news": result(unique.table, config.deduplication(), **facts),
     }
 
 
@@ -104,7 +96,7 @@ def milvus_collection(raw_news: pa.Table, embeddings: pa.Table, milvus: Milvus) 
 
 @stage("milvus", "scipy", io="csr")
 def knn_distance_matrix(
-    config: KnnConfig,
+    config: run_config.KnnConfig,
     milvus_collection: dict[str, Any],
     embeddings: pa.Table,
     milvus: Milvus,
@@ -129,7 +121,7 @@ def knn_distance_matrix(
     reuse=Reuse(valid=lambda last, previous, **_: lineage.is_recorded(previous.history(), last)),
 )
 def hdbscan_labels(
-    config: HdbscanConfig,
+    config: run_config.HdbscanConfig,
     knn_distance_matrix: Neighbours,
     embeddings: pa.Table,
     raw_news: pa.Table,
@@ -140,12 +132,10 @@ def hdbscan_labels(
     articles, members = sort_by_id(raw_news, doc_id), lineage.members(previous.history())
     series = find_series(articles)
     documents = with_time(knn_distance_matrix, embeddings, raw_news, *config.time())
-    chosen, clusters = cluster_apart(
-        documents, series, doc_id, config.parameters(), config.is_tuned
-    )
-    labelled = label_documents(
-        clusters, documents.distances, articles, members, series, chosen.min_samples
-    )
+    given = config.parameters()
+    chosen, clusters = cluster_apart(documents, series, doc_id, given, config.is_tuned)
+    graph, near = documents.distances, chosen.min_samples
+    labelled = label_documents(clusters, graph, articles, members, series, near)
     params = {"k": k} | plain(config) | asdict(chosen)
     return result(labelled.table, params, **figures.of_labels(labelled), **params)
 
@@ -158,7 +148,7 @@ def hdbscan_labels(
     reuse=Reuse(valid=lambda _, titles, **__: not titles.model),
 )
 def stories(
-    config: StoriesConfig,
+    config: run_config.StoriesConfig,
     raw_news: pa.Table,
     embeddings: pa.Table,
     hdbscan_labels: pa.Table,
@@ -186,7 +176,10 @@ def story_lineage(
 
 @stage("umap", "parquet")
 def umap_projection(
-    config: UmapConfig, knn_distance_matrix: Neighbours, embeddings: pa.Table, previous: PreviousRun
+    config: run_config.UmapConfig,
+    knn_distance_matrix: Neighbours,
+    embeddings: pa.Table,
+    previous: PreviousRun,
 ) -> Result:
     """The position of every document on the map, which continues the map of the last run."""
     params = {"fingerprint": figures.fingerprint(embeddings)} | plain(config)
@@ -249,7 +242,7 @@ def digest(stories: pa.Table, story_lineage: pa.Table, raw_news: pa.Table) -> Re
 
 @stage("hdbscan", "parquet", reuse=Reuse())
 def parameter_sweep(
-    config: TimeConfig,
+    config: run_config.TimeConfig,
     knn_distance_matrix: Neighbours,
     embeddings: pa.Table,
     raw_news: pa.Table,
@@ -275,7 +268,7 @@ def parameter_plot(parameter_sweep: pa.Table) -> Result:
     reuse=Reuse(figures=lambda last, **_: metrics.compare_with_last_run(last, last)),
 )
 def story_quality(
-    config: QualityConfig,
+    config: run_config.QualityConfig,
     knn_distance_matrix: Neighbours,
     embeddings: pa.Table,
     hdbscan_labels: pa.Table,

@@ -3,12 +3,13 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
 
+from newsclust_pipeline.defs.parameters import DEFAULT_SCHEDULE, schedule_problems
 from newsclust_pipeline.defs.resources import NewsDumps
 from newsclust_pipeline.ingest.discover import is_dump, list_files
 
@@ -27,14 +28,22 @@ sweep_job = dg.define_asset_job(
     description="Which parameters of HDBSCAN suit the documents at hand, judged without labels.",
 )
 
-# Also runs what failed when the sensor asked for it: a change is asked for once.
-daily_schedule = dg.ScheduleDefinition(
-    name="daily",
-    job=news_job,
-    cron_schedule="0 6 * * *",
-    execution_timezone="UTC",
-    description="Every morning: also makes up for a run that failed.",
-)
+
+def daily_schedule(schedule: Mapping[str, str]) -> dg.ScheduleDefinition:
+    """Return the schedule. It also repeats what failed.
+
+    Args:
+        schedule: `cron` and `time_zone`. Where they are invalid, the defaults are used: every run
+            then fails, and says what is wrong with them.
+    """
+    valid = DEFAULT_SCHEDULE | ({} if schedule_problems(schedule, "") else dict(schedule))
+    return dg.ScheduleDefinition(
+        name="daily",
+        job=news_job,
+        cron_schedule=valid["cron"],
+        execution_timezone=valid["time_zone"],
+        description="Runs at fixed times, whether anything has changed or not.",
+    )
 
 
 feeds_schedule = dg.ScheduleDefinition(

@@ -10,12 +10,11 @@ import pyarrow.compute as pc
 
 from newsclust_pipeline.cluster import sweep
 from newsclust_pipeline.core.markdown import escape_markdown
-from newsclust_pipeline.defs.config import ArticlesConfig
 from newsclust_pipeline.defs.resources.news import NewsDumps
 from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.embed.base import Embedded, Embedder
 from newsclust_pipeline.ingest.articles import Articles
-from newsclust_pipeline.ingest.column_report import report_lines, report_table, write_report
+from newsclust_pipeline.ingest.column_report import missing_fields, report_lines, report_table
 from newsclust_pipeline.ingest.discover import Dumps
 from newsclust_pipeline.ingest.feeds.update import Update
 from newsclust_pipeline.ingest.language import count_languages
@@ -84,14 +83,10 @@ def of_articles(news: NewsDumps, dumps: Dumps, articles: Articles, unique: Prepa
         "dates_unparsed": articles.unparsed_dates,
         "languages": count_languages(unique.table),
         "texts_shortened": articles.shortened,
+        "missing_fields": missing_fields(dumps.columns),
         "columns": dg.MetadataValue.md(report_table(dumps.columns)),
         "warnings": warnings,
     }
-
-
-def shape_of(config: ArticlesConfig, dumps: Dumps) -> dict[str, Any]:
-    """Return what raw_news keeps in its metadata: parameters, and the columns that were read."""
-    return config.deduplication() | {"column_report": write_report(dumps.columns)}
 
 
 def of_embeddings(embedded: Embedded, model: Embedder, choice: Mapping[str, str]) -> Figures:

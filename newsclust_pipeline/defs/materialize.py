@@ -1,14 +1,7 @@
-"""From a stage's value to what Dagster records: data version, figures, checks; or its last output.
-
-A stage whose inputs, configuration and code are unchanged is skipped, and its last output is
-reused. Dagster records what this takes with every materialisation: the code version, the data
-versions of the inputs, and a tag with the digest of the configuration. Only the content of the file
-to be reused is read and compared with its data version.
-"""
+"""From a stage's value to what Dagster records of it: data version, figures and checks."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -21,48 +14,23 @@ from newsclust_pipeline.core.progress import Progress, log_progress
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.checks import checks_of
 from newsclust_pipeline.defs.code_version import code_version
-from newsclust_pipeline.defs.config import plain
+from newsclust_pipeline.defs.config_file import config_file
 from newsclust_pipeline.defs.data_version import digest
-from newsclust_pipeline.defs.io_managers import AtomicFileIO
+from newsclust_pipeline.defs.inputs import require_same_documents, require_same_run
+from newsclust_pipeline.defs.parameters import configured
+from newsclust_pipeline.defs.resources.run_guard import RunGuard
+from newsclust_pipeline.defs.reuse import (
+    CONFIGURATION,
+    Result,
+    Reuse,
+    configuration_digest,
+    last_results,
+)
 from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.schemas import TABLES
 
 Function = Callable[..., Any]
 Event = dg.AssetCheckResult | dg.MaterializeResult[Any]
-
-_CONFIGURATION = "newsclust/configuration"  # tag with the digest of what else a stage depends on
-_WRITTEN = {"path", "bytes"}  # metadata that IO managers add
-
-
-@dataclass(frozen=True)
-class Result:
-    """A value of a stage, and the figures that the UI shows of it.
-
-    Attributes:
-        value: to be written.
-        figures: what the UI shows.
-        version: the data version, if it is not the digest of the value.
-    """
-
-    value: Any
-    figures: dict[str, Any]
-    version: str = ""
-
-
-@dataclass(frozen=True)
-class Reuse:
-    """What a stage depends on besides its inputs, its configuration and its code.
-
-    Attributes:
-        reads: returns a digest of what the stage reads elsewhere; takes the stage's arguments.
-        valid: returns whether the last value would be computed again, as far as inputs and `reads`
-            don't decide that; takes the last value, then the stage's arguments.
-        figures: returns the figures that compare with the last value; arguments as of `valid`.
-    """
-
-    reads: Callable[..., str] = lambda **_: ""
-    valid: Callable[..., bool] = lambda *_, **__: True
-    figures: Callable[..., dict[str, float]] = lambda *_, **__: {}
 
 
 def stage(
@@ -132,7 +100,7 @@ def _materialized(
 ) -> Function:
     """Return the function that Dagster runs for a stage."""
 
-    def run(*args: Any, **kwargs: Any) -> Iterator[Event]:
+    def run(*args: Any, guard: RunGuard, **kwargs: Any) -> Iterator[Event]:
         with terminal.stage(function.__name__):
             try:
                 yield from _events(function, names, io, reuse, args, kwargs)
@@ -145,10 +113,20 @@ def _materialized(
                 raise
 
     run.__name__ = function.__name__
-    run.__annotations__ = {k: v for k, v in function.__annotations__.items() if k != "return"}
-    signature = inspect.signature(function)
-    run.__signature__ = signature.replace(return_annotation=signature.empty)  # type: ignore[attr-defined]
+    _set_signature(run, function)
     return run
+
+
+def _set_signature(run: Function, function: Function) -> None:
+    """Give a stage's signature to what Dagster runs: config with the file's defaults, the guard."""
+    annotations = {k: v for k, v in function.__annotations__.items() if k != "return"}
+    if "config" in annotations:
+        annotations["config"] = configured(annotations["config"], function.__name__, config_file())
+    annotations["guard"] = RunGuard
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter(n, kind, annotation=a) for n, a in annotations.items()]
+    run.__annotations__ = annotations
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
 
 
 def _events(
@@ -161,10 +139,13 @@ def _events(
 ) -> Iterator[Event]:
     """Compute or reuse the results; check the last one; yield what Dagster is to record."""
     context = dg.AssetExecutionContext.get()
+    inputs = context.assets_def.keys_by_input_name.values()
+    require_same_run(context.instance, context.run.run_id, function.__name__, inputs)
+    require_same_documents(function.__name__, kwargs)
     depends_on, selected = reuse or Reuse(), context.selected_asset_keys
     names = tuple(name for name in names if dg.AssetKey(name) in selected)
-    tags = {_CONFIGURATION: _configuration(kwargs, depends_on)}
-    last = _last_results(context, names, io, tags) if reuse else None
+    tags = {CONFIGURATION: configuration_digest(kwargs, depends_on)}
+    last = last_results(context, names, io, tags) if reuse else None
     if last and depends_on.valid(last[names[-1]].value, **kwargs):
         context.log.info("Inputs, configuration and code are unchanged: the output is reused.")
         last[names[-1]].figures.update(depends_on.figures(last[names[-1]].value, **kwargs))
@@ -245,57 +226,6 @@ def _one_line(error: Exception) -> str:
     """Return an unexpected error in one line; its traceback is in the log."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
-
-
-def _configuration(kwargs: Mapping[str, Any], reuse: Reuse) -> str:
-    """Return a digest of a stage's configuration and of what it reads elsewhere."""
-    config = {k: plain(value) for k, value in kwargs.items() if isinstance(value, dg.Config)}
-    return digest([config, reuse.reads(**kwargs)])[:32]
-
-
-def _last_results(
-    context: dg.AssetExecutionContext, names: tuple[str, ...], io: str, tags: Mapping[str, str]
-) -> dict[str, Result] | None:
-    """Return the last results if the stage would compute them again; else None."""
-    files: AtomicFileIO = getattr(context.resources, io)
-    results = {}
-    for name in names:
-        recorded = _unchanged(context, dg.AssetKey(name), tags)
-        value = files.last(name) if recorded else None
-        if recorded is None or value is None or digest(value) != _data_version(recorded):
-            return None
-        figures = {k: v for k, v in recorded.metadata.items() if k not in _WRITTEN}
-        results[name] = Result(value, figures)
-    return results
-
-
-def _unchanged(
-    context: dg.AssetExecutionContext, key: dg.AssetKey, tags: Mapping[str, str]
-) -> dg.AssetMaterialization | None:
-    """Return an asset's last materialisation if inputs, configuration and code are the same."""
-    last = last_materialization(context.instance, key)
-    provenance = context.get_asset_provenance(key)
-    if last is None or provenance is None or tags.items() - (last.tags or {}).items():
-        return None
-    if provenance.code_version != context.assets_def.code_versions_by_key[key]:
-        return None
-    for upstream, version in provenance.input_data_versions.items():
-        current = last_materialization(context.instance, upstream)
-        if current is None or _data_version(current) != version.value:
-            return None
-    return last
-
-
-def last_materialization(
-    instance: dg.DagsterInstance, key: dg.AssetKey
-) -> dg.AssetMaterialization | None:
-    """Return what was recorded of an asset last; None if it was never materialised."""
-    records = instance.fetch_materializations(key, limit=1).records
-    return records[0].asset_materialization if records else None
-
-
-def _data_version(materialization: dg.AssetMaterialization) -> str | None:
-    return (materialization.tags or {}).get("dagster/data_version")
 
 
 def _column_schema(name: str, schema: pa.Schema) -> dg.TableSchema:

@@ -71,6 +71,31 @@ SETTINGS = (
         "NEWSCLUST_DATA_DIR", "data_dir", "The folder in which every stage is persisted.", "data"
     ),
     Setting(
+        "NEWSCLUST_CONFIG",
+        "config_file",
+        "A file with the parameters of all assets and the schedule, for every way to run. See "
+        "[Configuration file](operations.md#configuration-file).",
+        shown="`newsclust.toml`, if it exists",
+    ),
+    Setting(
+        "NEWSCLUST_SCHEDULE",
+        "schedule.cron",
+        "The cron expression of the schedule `daily`.",
+        shown="`0 6 * * *`",
+    ),
+    Setting(
+        "NEWSCLUST_TIME_ZONE",
+        "schedule.time_zone",
+        "The time zone of that schedule, such as `Europe/Berlin`.",
+        shown="`UTC`",
+    ),
+    Setting(
+        "NEWSCLUST_RUN_WAIT",
+        "run_wait",
+        "Seconds that a run waits for another run on the same data folder.",
+        "600",
+    ),
+    Setting(
         "NEWSCLUST_DATA_URL",
         "data_url",
         "The address at which you serve that folder over HTTP, if you do. The UI then links to "
@@ -207,6 +232,7 @@ SETTINGS = (
 # Assets with parameters in the run config.
 RUN_CONFIG = frozenset(
     {
+        "feeds",
         "raw_news",
         "knn_distance_matrix",
         "hdbscan_labels",
@@ -252,7 +278,7 @@ def name_settings(message: str) -> str:
 
     def worded(found: re.Match[str]) -> str:
         asset, _, parameter = found[1].partition(".")
-        if asset in RUN_CONFIG:
+        if asset in RUN_CONFIG and found[1] not in _NAMES:
             return f"{parameter} in the run config of {asset}"
         return _NAMES.get(found[1], found[0])
 

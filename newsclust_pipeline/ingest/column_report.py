@@ -1,9 +1,8 @@
-"""Which column of every dump was used for which field, as data, text and a table."""
+"""Which column of every dump was used for which field, as text and a table."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from newsclust_pipeline.core.markdown import markdown_table
 
@@ -31,16 +30,6 @@ class ColumnUse:
     filled: float
     example: str
     known_by: str
-
-
-def write_report(uses: Iterable[ColumnUse]) -> str:
-    """Return the report as JSON, for `read_report`."""
-    return json.dumps([asdict(use) for use in uses], ensure_ascii=False)
-
-
-def read_report(text: str) -> list[ColumnUse]:
-    """Return the report that `write_report` wrote."""
-    return [ColumnUse(**use) for use in json.loads(text)]
 
 
 def report_table(uses: Iterable[ColumnUse]) -> str:

@@ -8,7 +8,9 @@ import dagster as dg
 import pytest
 
 from newsclust_pipeline.core.errors import DumpError
+from newsclust_pipeline.defs import parameters
 from newsclust_pipeline.defs.automation import SETTLE_SECONDS, daily_schedule, dump_sensor, manifest
+from newsclust_pipeline.defs.config_file import ConfigFile
 from newsclust_pipeline.defs.resources import NewsDumps
 
 
@@ -116,18 +118,31 @@ def test_thousands_of_dumps_are_looked_through_in_no_time(tmp_path):
     assert time.process_time() - start < 2, "a tick may take 60 seconds, on slow disks, too"
 
 
-def test_what_failed_is_made_up_for_by_the_schedule_whatever_the_sensor_saw():
+def test_the_schedule_requests_a_run_whatever_the_sensor_did():
     context = dg.build_schedule_context(
         scheduled_execution_time=datetime(2024, 6, 3, 6, tzinfo=UTC)
     )
-    requests = daily_schedule.evaluate_tick(context).run_requests
+    requests = daily_schedule({}).evaluate_tick(context).run_requests
     assert len(requests) == 1
-    assert daily_schedule.job_name == dump_sensor.job_name == "news_to_stories"
+    assert daily_schedule({}).job_name == dump_sensor.job_name == "news_to_stories"
 
 
 def test_nothing_runs_by_itself_until_it_is_switched_on():
     assert dump_sensor.default_status == dg.DefaultSensorStatus.STOPPED
-    assert daily_schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    assert daily_schedule({}).default_status == dg.DefaultScheduleStatus.STOPPED
+
+
+def test_cron_and_time_zone_are_those_of_the_settings_else_of_the_file(monkeypatch):
+    file = ConfigFile(None, {"schedule": {"cron": "0 * * * *", "time_zone": "Europe/Berlin"}})
+    monkeypatch.setattr(parameters, "config_file", lambda: file)
+    monkeypatch.setenv("NEWSCLUST_SCHEDULE", "30 5 * * *")
+    schedule = daily_schedule(parameters.schedule_in_force())
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 5 * * *", "Europe/Berlin")
+
+
+def test_an_invalid_schedule_leaves_the_definitions_loadable():
+    assert daily_schedule({"cron": "hourly"}).cron_schedule == "0 6 * * *"
+    assert daily_schedule({"time_zone": "Mars"}).execution_timezone == "UTC"
 
 
 def test_an_empty_folder_asks_for_nothing(tmp_path):

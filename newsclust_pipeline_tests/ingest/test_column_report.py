@@ -1,13 +1,11 @@
-"""The column report as data, text and a table."""
+"""The column report as text and a table."""
 
 from newsclust_pipeline.ingest.column_report import (
     ColumnUse,
     list_missing,
     missing_fields,
-    read_report,
     report_lines,
     report_table,
-    write_report,
 )
 
 USES = [
@@ -16,10 +14,6 @@ USES = [
     ColumnUse("a.csv", "venue", "", 0.0, "", ""),
     ColumnUse("a.csv", "url", "", 0.0, "", ""),
 ]
-
-
-def test_a_report_is_read_as_it_was_written():
-    assert read_report(write_report(USES)) == USES
 
 
 def test_the_table_has_a_row_for_every_field():

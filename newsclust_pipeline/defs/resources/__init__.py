@@ -6,6 +6,7 @@ from newsclust_pipeline.defs.resources.feeds import Feeds
 from newsclust_pipeline.defs.resources.milvus import Milvus
 from newsclust_pipeline.defs.resources.news import SAMPLE, NewsDumps
 from newsclust_pipeline.defs.resources.previous_run import PreviousRun
+from newsclust_pipeline.defs.resources.run_guard import RunGuard
 from newsclust_pipeline.defs.resources.titles import Titles
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "Milvus",
     "NewsDumps",
     "PreviousRun",
+    "RunGuard",
     "Titles",
 ]

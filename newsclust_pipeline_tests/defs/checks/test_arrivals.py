@@ -10,7 +10,6 @@ import pytest
 from newsclust_pipeline.defs.checks import arrivals
 from newsclust_pipeline.defs.config import ArticlesConfig
 from newsclust_pipeline.defs.resources import NewsDumps
-from newsclust_pipeline.ingest.column_report import ColumnUse, write_report
 from newsclust_pipeline.schemas import RAW_NEWS
 from newsclust_pipeline_tests.conftest import write_dump
 
@@ -50,6 +49,7 @@ def failed(raw_news, figures=None, runs=None, **config):
         "rows_rejected": 0,
         "rows_untitled": 0,
         "dates_unparsed": 0,
+        "missing_fields": {},
     }
     arguments = {
         "raw_news": raw_news,
@@ -164,12 +164,8 @@ def test_runs_on_other_news_are_not_compared():
 
 
 def test_a_dump_without_dates_outlets_or_texts_is_a_warning():
-    report = write_report(
-        ColumnUse("a.csv", field, "", 0.5 if field == "venue" else 0.0, "", "")
-        for field in ("description", "published_at", "venue")
-    )
-    raw_news = articles().replace_schema_metadata({"column_report": report})
-    complaint = failed(raw_news)["dumps_have_all_fields"]
+    gaps = {"a.csv": ["description", "published_at"]}
+    complaint = failed(articles(), {"missing_fields": gaps})["dumps_have_all_fields"]
     assert complaint.startswith("a.csv has no description, no published_at. ")
     assert "NEWSCLUST_COLUMNS" in complaint
 

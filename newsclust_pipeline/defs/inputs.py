@@ -1,0 +1,128 @@
+"""Do the inputs of a stage belong together?
+
+A stage that is materialised alone may find inputs of several runs: articles of today and labels of
+yesterday. Dagster recorded from which versions of its own inputs every asset was made, so an input
+that was made from other versions than the current ones is refused. Where nothing was recorded (no
+DAGSTER_HOME, another machine), the documents of the inputs are compared.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import dagster as dg
+import numpy as np
+import pyarrow as pa
+
+from newsclust_pipeline.core.errors import NewsclustError
+from newsclust_pipeline.defs.checks.integrity import stories_match_labels
+from newsclust_pipeline.search.graph import Neighbours
+
+_INPUT = "dagster/input_data_version/"
+_SIDE_TABLES = {"gold_labels", "story_lineage"}  # they may hold other documents
+
+
+class InputsError(NewsclustError):
+    """The inputs of a stage do not belong together."""
+
+
+class Record(NamedTuple):
+    """What Dagster recorded of the last materialisation of an asset.
+
+    Attributes:
+        run_id: the run.
+        version: the data version.
+        inputs: the data versions of its inputs, by asset.
+        event: the materialisation itself.
+    """
+
+    run_id: str
+    version: str | None
+    inputs: dict[dg.AssetKey, str]
+    event: dg.AssetMaterialization
+
+
+def last_record(instance: dg.DagsterInstance, key: dg.AssetKey) -> Record | None:
+    """Return what was recorded of an asset last; None if it was never materialised."""
+    records = instance.fetch_materializations(key, limit=1).records
+    event = records[0].asset_materialization if records else None
+    if event is None:
+        return None
+    tags = event.tags or {}
+    inputs = {
+        dg.AssetKey.from_user_string(name.removeprefix(_INPUT)): version
+        for name, version in tags.items()
+        if name.startswith(_INPUT)
+    }
+    return Record(records[0].run_id, tags.get("dagster/data_version"), inputs, event)
+
+
+def require_same_run(
+    instance: dg.DagsterInstance, run_id: str, asset: str, inputs: Iterable[dg.AssetKey]
+) -> None:
+    """Check that no input, and nothing that it was made from, is outdated.
+
+    Inputs of the current run were checked when they were made.
+
+    Raises:
+        InputsError: naming both runs and the command that repairs it.
+    """
+    todo, records = list(inputs), dict[dg.AssetKey, Record | None]()
+    while todo:
+        key = todo.pop()
+        record = records.setdefault(key, last_record(instance, key))
+        if record is None or record.run_id == run_id:
+            continue
+        for upstream, version in record.inputs.items():
+            if upstream not in records:
+                todo.append(upstream)
+                records[upstream] = last_record(instance, upstream)
+            current = records[upstream]
+            if current is not None and current.version != version:
+                raise InputsError(_outdated(asset, key, record, upstream, current))
+
+
+def require_same_documents(asset: str, inputs: Mapping[str, Any]) -> None:
+    """Check that all inputs hold the same documents, and stories are those of the labels.
+
+    Raises:
+        InputsError: naming the inputs that differ.
+    """
+    tables = {name: ids for name, value in inputs.items() if (ids := _ids(name, value)) is not None}
+    first = next(iter(tables), "")
+    expected = tables.pop(first, np.empty(0))
+    for name, found in tables.items():
+        if len(found) != len(expected) or not np.array_equal(found, expected):
+            raise InputsError(
+                f"{asset}: {first} has {len(expected):,} documents, {name} {len(found):,}, and "
+                f"they are not the same. {_repair(asset)}"
+            )
+    if {"stories", "hdbscan_labels"} <= inputs.keys():
+        verdict = stories_match_labels.verdict(inputs)
+        if not verdict.passed:
+            raise InputsError(f"{asset}: {verdict.complaint}")
+
+
+def _ids(name: str, value: Any) -> np.ndarray | None:
+    """Return the sorted ids of an input's documents; None if it is no table of documents."""
+    if isinstance(value, Neighbours):
+        return np.sort(value.doc_id.astype(object))
+    if isinstance(value, pa.Table) and "doc_id" in value.column_names and name not in _SIDE_TABLES:
+        return np.sort(value["doc_id"].to_numpy())
+    return None
+
+
+def _outdated(
+    asset: str, key: dg.AssetKey, record: Record, upstream: dg.AssetKey, current: Record
+) -> str:
+    made, source = key.to_user_string(), upstream.to_user_string()
+    return (
+        f"{asset}: {made} (run {record.run_id[:8]}) does not belong to {source} "
+        f"(run {current.run_id[:8]}): it was made from another version. {_repair(asset)}"
+    )
+
+
+def _repair(asset: str) -> str:
+    return (
+        f"Materialise {asset} together with everything before it: dagster asset materialize "
+        f"--select '+{asset}' -m newsclust_pipeline"
+    )

@@ -1,0 +1,109 @@
+"""The guard of a run: everything is validated in its first second, then the data folder is locked.
+
+Every stage requires it, so Dagster sets it up once for each run, before any stage, whichever way
+the run was started.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from newsclust_pipeline.core.errors import NewsclustError, SettingError
+from newsclust_pipeline.defs import terminal
+from newsclust_pipeline.defs.config_file import config_file
+from newsclust_pipeline.defs.parameters import (
+    file_problems,
+    problems_of,
+    schedule_in_force,
+    schedule_problems,
+)
+from newsclust_pipeline.defs.resources.data_folder import DataFolder
+from newsclust_pipeline.defs.resources.embedder import Embedder
+from newsclust_pipeline.defs.resources.milvus import Milvus
+from newsclust_pipeline.defs.resources.news import NewsDumps
+from newsclust_pipeline.defs.run_lock import lock_folder
+from newsclust_pipeline.defs.settings import name_settings
+
+
+class RunGuard(dg.ConfigurableResource[Any]):
+    """Validates the configuration and the paths of a run, and locks its data folder."""
+
+    run_wait: str = Field(default="600", description="Seconds to wait for another run.")
+    folder: dg.ResourceDependency[DataFolder]
+    news: dg.ResourceDependency[NewsDumps]
+    embedder: dg.ResourceDependency[Embedder]
+    milvus: dg.ResourceDependency[Milvus]
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunGuard"]:
+        """Validate and lock; unlock when the run has ended.
+
+        Raises:
+            dagster.Failure: something is invalid, or another run holds the folder for too long.
+        """
+        run = context.run
+        if run is None:
+            yield self
+            return
+        try:
+            self._validate(run)
+            say = context.log.warning if context.log else print
+            lock = lock_folder(Path(self.folder.path), run.run_id, self._wait(), say)
+            lock.__enter__()
+        except NewsclustError as error:
+            message = name_settings(str(error))
+            terminal.print_at_end(message)
+            raise dg.Failure(message, allow_retries=False) from None
+        try:
+            yield self
+        finally:
+            lock.__exit__(None, None, None)
+
+    def _validate(self, run: dg.DagsterRun) -> None:
+        problems = file_problems(config_file())
+        problems += schedule_problems(schedule_in_force(), "the settings of the schedule")
+        ops: Any = run.run_config.get("ops", {})
+        for name, op in ops.items():
+            problems += problems_of(op.get("config", {}), name, f"the run config of {name}")
+        if problems:
+            raise SettingError(" ".join(problems))
+        check_folder(Path(self.folder.path))
+        self.embedder.load("minilm" if self.embedder.name == "auto" else self.embedder.name)
+        _ = self.embedder.keep_days
+        self.milvus.index_for(1)
+        selected = run.asset_selection
+        if not selected or dg.AssetKey("raw_news") in selected:
+            self.news.open()
+
+    def _wait(self) -> float:
+        if not self.run_wait.isdecimal():
+            raise SettingError(
+                f"`run_wait`={self.run_wait}: must be a number of seconds, 0 or more."
+            )
+        return float(self.run_wait)
+
+
+def check_folder(folder: Path) -> None:
+    """Create the data folder if needed, and check that files can be written there.
+
+    Raises:
+        SettingError: it is no folder, or nothing can be written to it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except FileExistsError:
+        raise SettingError(
+            f"`data_dir`={folder}: is a file, not a folder. Set it to a folder, or move the file."
+        ) from None
+    except OSError as error:
+        raise SettingError(
+            f"`data_dir`={folder}: can't be written to ({error.strerror}). Set it to another "
+            "folder, or change the permissions."
+        ) from None
