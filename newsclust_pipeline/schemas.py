@@ -4,91 +4,27 @@ The only data dictionary. Stages build their tables by `TABLES[asset].schema`, t
 descriptions, checks compare files with it, and the documentation is generated from it.
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple
-
 import pyarrow as pa
 
+from newsclust_pipeline.core.columns import (
+    DAY,
+    LANGUAGE,
+    NEIGHBORS,
+    STRINGS,
+    TIME,
+    Column,
+    Table,
+    required,
+)
 from newsclust_pipeline.core.tables import lists_of
 
-_TIME = pa.timestamp("us", tz="UTC")
-_STRINGS = lists_of(pa.string())
-_DAY = pa.struct(
-    [
-        pa.field("day", pa.date32(), nullable=False),
-        pa.field("articles", pa.int32(), nullable=False),
-    ]
-)
-_LANGUAGE = pa.struct(
-    [
-        pa.field("language", pa.string(), nullable=False),
-        pa.field("articles", pa.int32(), nullable=False),
-    ]
-)
-_NEIGHBORS = pa.struct(
-    [
-        pa.field("ids", lists_of(pa.int32())),
-        pa.field("distances", lists_of(pa.float32())),
-    ]
-)
-
-
-class Column(NamedTuple):
-    """A column of a persisted table.
-
-    Attributes:
-        name: its name.
-        type: its Arrow type.
-        description: what it holds, in one sentence.
-        nullable: whether a value may be missing.
-        optional: whether the column is written only with some settings.
-    """
-
-    name: str
-    type: pa.DataType
-    description: str
-    nullable: bool = True
-    optional: bool = False
-
-    @property
-    def field(self) -> pa.Field:
-        """The column as an Arrow field."""
-        return pa.field(self.name, self.type, nullable=self.nullable)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A persisted table.
-
-    Attributes:
-        description: what a row is.
-        columns: in their order.
-    """
-
-    description: str
-    columns: tuple[Column, ...]
-
-    @property
-    def schema(self) -> pa.Schema:
-        """The Arrow schema, without optional columns."""
-        return pa.schema([column.field for column in self.columns if not column.optional])
-
-    def describe(self, name: str) -> str | None:
-        """Return the description of a column; None if the table has no such column."""
-        return next((c.description for c in self.columns if c.name == name), None)
-
-
-def _required(name: str, kind: pa.DataType, description: str) -> Column:
-    return Column(name, kind, description, nullable=False)
-
-
-_DOC_ID = _required("doc_id", pa.string(), "Document id: 64 bits of the hash of its text, in hex.")
+_DOC_ID = required("doc_id", pa.string(), "Document id: 64 bits of the hash of its text, in hex.")
 _ANY_DOC_ID = _DOC_ID._replace(nullable=True)
-_TITLE = _required("title", pa.string(), "Headline, cleaned.")
-_TEXT = _required("text", pa.string(), "Title and description.")
+_TITLE = required("title", pa.string(), "Headline, cleaned.")
+_TEXT = required("text", pa.string(), "Title and description.")
 _URL = Column("url", pa.string(), "Address of the article.")
-_PUBLISHED = Column("published_at", _TIME, "Time of publication, UTC; null if unknown.")
-_LABEL = _required(
+_PUBLISHED = Column("published_at", TIME, "Time of publication, UTC; null if unknown.")
+_LABEL = required(
     "label", pa.int32(), "Number of the story in this run, the largest is 0; −1 for noise."
 )
 _ANY_LABEL = _LABEL._replace(nullable=True)
@@ -112,12 +48,12 @@ _ARTICLE = (
     _PUBLISHED,
     _URL,
     Column("venue", pa.string(), "The outlet that published the article."),
-    _required("dump", pa.string(), "Name of the file that the article was read from."),
-    _required("copies", pa.int32(), "Number of identical articles in this row, itself included."),
-    _required("venues", _STRINGS, "Outlets of all copies, sorted."),
+    required("dump", pa.string(), "Name of the file that the article was read from."),
+    required("copies", pa.int32(), "Number of identical articles in this row, itself included."),
+    required("venues", STRINGS, "Outlets of all copies, sorted."),
     Column("language", pa.string(), "Detected language (BCP 47); null if uncertain."),
-    _required("versions", pa.int32(), "Number of versions of the article; this row is the latest."),
-    _required("date_suspect", pa.bool_(), "Whether the time of publication can't be right."),
+    required("versions", pa.int32(), "Number of versions of the article; this row is the latest."),
+    required("date_suspect", pa.bool_(), "Whether the time of publication can't be right."),
     Column(
         "embedded_text",
         pa.string(),
@@ -129,10 +65,10 @@ RAW_NEWS = Table("One article.", _ARTICLE)
 REJECTED_ROWS = Table(
     "One row of a dump that could not be used.",
     (
-        _required("file", pa.string(), "Name of the file."),
-        _required("row", pa.int64(), "Number of the row in the file, from 1."),
-        _required("reason", pa.string(), "Why the row could not be used."),
-        _required("content", pa.string(), "The row, as text or JSON."),
+        required("file", pa.string(), "Name of the file."),
+        required("row", pa.int64(), "Number of the row in the file, from 1."),
+        required("reason", pa.string(), "Why the row could not be used."),
+        required("content", pa.string(), "The row, as text or JSON."),
     ),
 )
 NEAR_DUPLICATES = Table(
@@ -144,7 +80,7 @@ NEAR_DUPLICATES = Table(
             "text_similarity", pa.float64(), "Share of the shorter text in the longer one, 0 to 1."
         ),
         Column("headline_similarity", pa.float64(), "How far the headlines agree, 0 to 1."),
-        _required("reason", pa.string(), "Why the two are the same article."),
+        required("reason", pa.string(), "Why the two are the same article."),
     ),
 )
 GOLD_LABELS = Table(
@@ -152,7 +88,7 @@ GOLD_LABELS = Table(
     (
         _DOC_ID,
         Column("gold", pa.string(), "The true story by the gold column; null if it names none."),
-        _required("rows", pa.int64(), "Number of rows of the dumps that name this label."),
+        required("rows", pa.int64(), "Number of rows of the dumps that name this label."),
     ),
 )
 
@@ -162,7 +98,7 @@ def embeddings(dimension: int) -> Table:
     vector = pa.list_(pa.float32(), dimension)
     return Table(
         "The vector of one article.",
-        (_DOC_ID, _required("embedding", vector, "Vector of the text, of unit length.")),
+        (_DOC_ID, required("embedding", vector, "Vector of the text, of unit length.")),
     )
 
 
@@ -187,36 +123,36 @@ STORIES = Table(
     (
         _STORY_ID._replace(nullable=False, description="Story id, stable across runs."),
         _LABEL._replace(description="Number of the story in this run, the largest is 0."),
-        _required("title", pa.string(), "Title of the story."),
-        _required(
+        required("title", pa.string(), "Title of the story."),
+        required(
             "title_source",
             pa.string(),
             "headline: the headline of the exemplar; model: written by a language model.",
         ),
-        _required(
-            "keywords", _STRINGS, "Words and names that set the story apart, the strongest first."
+        required(
+            "keywords", STRINGS, "Words and names that set the story apart, the strongest first."
         ),
-        _required("size", pa.int32(), "Number of articles."),
-        _required("copies", pa.int32(), "Number of articles, identical copies included."),
-        _required("outlets", pa.int32(), "Number of outlets."),
-        Column("first_published", _TIME, "Time of the first dated article, UTC."),
-        Column("last_published", _TIME, "Time of the last dated article, UTC."),
-        _required("exemplar_doc_id", pa.string(), "The medoid: the article nearest to all others."),
+        required("size", pa.int32(), "Number of articles."),
+        required("copies", pa.int32(), "Number of articles, identical copies included."),
+        required("outlets", pa.int32(), "Number of outlets."),
+        Column("first_published", TIME, "Time of the first dated article, UTC."),
+        Column("last_published", TIME, "Time of the last dated article, UTC."),
+        required("exemplar_doc_id", pa.string(), "The medoid: the article nearest to all others."),
         _PERSISTENCE,
-        _required(
-            "per_day", lists_of(_DAY), "Number of articles by day of publication (UTC), no zeros."
+        required(
+            "per_day", lists_of(DAY), "Number of articles by day of publication (UTC), no zeros."
         ),
-        _required(
+        required(
             "short_title", pa.string(), "Title of at most 32 characters; no two stories share it."
         ),
-        _required(
+        required(
             "kind",
             pa.string(),
             "event; or column: most of its articles are issues of an outlet's recurring column.",
         ),
-        _required(
+        required(
             "languages",
-            lists_of(_LANGUAGE),
+            lists_of(LANGUAGE),
             "Languages (BCP 47) of the articles, the most frequent first; unknown ones omitted.",
         ),
     ),
@@ -224,10 +160,10 @@ STORIES = Table(
 STORY_LINEAGE = Table(
     "What one run found had become of one story.",
     (
-        _required("run_id", pa.string(), "The run."),
-        _required("at", _TIME, "When the run began, UTC."),
+        required("run_id", pa.string(), "The run."),
+        required("at", TIME, "When the run began, UTC."),
         _STORY_ID._replace(nullable=False, description="Story id, stable across runs."),
-        _required(
+        required(
             "event",
             pa.string(),
             "born, continued, grown, shrunk, merged, split or ended.",
@@ -237,17 +173,17 @@ STORY_LINEAGE = Table(
             pa.string(),
             "merged: the story it became part of; split: the story it came from; else null.",
         ),
-        _required("size_before", pa.int32(), "Number of articles in the run before."),
-        _required("size_after", pa.int32(), "Number of articles in this run."),
-        _required("shared", pa.int32(), "Articles that the two compared stories have in common."),
-        _required(
+        required("size_before", pa.int32(), "Number of articles in the run before."),
+        required("size_after", pa.int32(), "Number of articles in this run."),
+        required("shared", pa.int32(), "Articles that the two compared stories have in common."),
+        required(
             "overlap",
             pa.float64(),
             "Their Jaccard index, over articles that are still there and were in a story.",
         ),
-        _required("title", pa.string(), "Title of the story."),
-        _required("joined", _STRINGS, "Ids of the articles that joined the story."),
-        _required("left", _STRINGS, "Ids of the articles that left the story."),
+        required("title", pa.string(), "Title of the story."),
+        required("joined", STRINGS, "Ids of the articles that joined the story."),
+        required("left", STRINGS, "Ids of the articles that left the story."),
     ),
 )
 UMAP_PROJECTION = Table("The position of one article on the map.", (_ANY_DOC_ID, *_POSITIONS))
@@ -267,7 +203,7 @@ DOCUMENTS = Table(
         *_POSITIONS,
         Column(
             "neighbors",
-            _NEIGHBORS,
+            NEIGHBORS,
             "Rows of the nearest documents in this table, from 0, and their distances.",
         ),
     ),
@@ -275,17 +211,17 @@ DOCUMENTS = Table(
 PARAMETER_SWEEP = Table(
     "One clustering, the recommended one first, then by score.",
     (
-        _required("algorithm", pa.string(), "hdbscan, or average for average linkage."),
+        required("algorithm", pa.string(), "hdbscan, or average for average linkage."),
         Column("min_samples", pa.int32(), "Parameter of HDBSCAN."),
-        _required("min_cluster_size", pa.int32(), "The fewest articles of a story."),
+        required("min_cluster_size", pa.int32(), "The fewest articles of a story."),
         Column("cluster_selection_method", pa.string(), "Parameter of HDBSCAN."),
         Column("cluster_selection_epsilon", pa.float64(), "Parameter of HDBSCAN."),
-        _required("allow_single_cluster", pa.bool_(), "Whether all articles may be one story."),
+        required("allow_single_cluster", pa.bool_(), "Whether all articles may be one story."),
         Column("cut_height", pa.float64(), "Mean distance at which average linkage stops."),
         Column("min_cohesion", pa.float64(), "Stories with a lower mean silhouette are noise."),
-        _required("score", pa.float64(), "Silhouette minus 0.03 times the share in stories."),
-        _required("silhouette", pa.float64(), "Mean silhouette of all documents, 0 for noise."),
-        _required(
+        required("score", pa.float64(), "Silhouette minus 0.03 times the share in stories."),
+        required("silhouette", pa.float64(), "Mean silhouette of all documents, 0 for noise."),
+        required(
             "density_validity",
             pa.float64(),
             "Density-based validity on the spanning tree, −1 to 1.",
@@ -300,9 +236,9 @@ PARAMETER_SWEEP = Table(
             pa.float64(),
             "Adjusted Rand index between the clusterings of these subsets.",
         ),
-        _required("stories", pa.int32(), "Number of stories."),
-        _required("noise_share", pa.float64(), "Share of documents in no story."),
-        _required("largest_story_share", pa.float64(), "Share of documents in the largest story."),
+        required("stories", pa.int32(), "Number of stories."),
+        required("noise_share", pa.float64(), "Share of documents in no story."),
+        required("largest_story_share", pa.float64(), "Share of documents in the largest story."),
     ),
 )
 STORY_QUALITY = Table(
@@ -323,19 +259,19 @@ STORY_QUALITY = Table(
 FEEDS = Table(
     "One feed and how it is doing.",
     (
-        _required("address", pa.string(), "Address of the feed, as the list of feeds has it."),
-        _required("url", pa.string(), "Address that is asked, after permanent redirects."),
-        _required("title", pa.string(), "Name of the feed; empty if unknown."),
-        _required("format", pa.string(), "Format that the last body had; empty if none was read."),
-        _required("status", pa.string(), "ok, unchanged, failed, gone, or new if never asked."),
-        _required("http_status", pa.int32(), "Status of the last answer; 0 if there was none."),
-        _required("problem", pa.string(), "What is wrong; empty if nothing is."),
-        _required("failures", pa.int32(), "Failed fetches since the last good answer."),
-        _required("items", pa.int64(), "Articles that were new, over all runs."),
-        Column("last_try", _TIME, "When the feed was asked last, UTC."),
-        Column("last_success", _TIME, "When it gave a good answer last, UTC."),
-        Column("last_new", _TIME, "When it listed a new article last, UTC."),
-        Column("next_due", _TIME, "It is not asked again before, UTC."),
+        required("address", pa.string(), "Address of the feed, as the list of feeds has it."),
+        required("url", pa.string(), "Address that is asked, after permanent redirects."),
+        required("title", pa.string(), "Name of the feed; empty if unknown."),
+        required("format", pa.string(), "Format that the last body had; empty if none was read."),
+        required("status", pa.string(), "ok, unchanged, failed, gone, or new if never asked."),
+        required("http_status", pa.int32(), "Status of the last answer; 0 if there was none."),
+        required("problem", pa.string(), "What is wrong; empty if nothing is."),
+        required("failures", pa.int32(), "Failed fetches since the last good answer."),
+        required("items", pa.int64(), "Articles that were new, over all runs."),
+        Column("last_try", TIME, "When the feed was asked last, UTC."),
+        Column("last_success", TIME, "When it gave a good answer last, UTC."),
+        Column("last_new", TIME, "When it listed a new article last, UTC."),
+        Column("next_due", TIME, "It is not asked again before, UTC."),
     ),
 )
 

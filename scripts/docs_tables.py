@@ -14,9 +14,10 @@ from typing import Any
 
 import dagster as dg
 
+from newsclust_pipeline.core.columns import Column
 from newsclust_pipeline.definitions import build_defs
 from newsclust_pipeline.defs.settings import SETTINGS, Setting
-from newsclust_pipeline.schemas import TABLES, Column
+from newsclust_pipeline.schemas import TABLES
 
 ROOT = Path(__file__).parents[1]
 
