@@ -19,7 +19,7 @@ from newsclust_pipeline.cluster.hdbscan import Clusters, ranked_by_size
 from newsclust_pipeline.cluster.vector_sums import (
     agglomerate_loop,
     mean_within,
-    padded,
+    rounded,
     squared_norms,
     sum_groups,
 )
@@ -53,7 +53,7 @@ def merge_tree(vectors: np.ndarray, distances: sp.csr_array) -> MergeTree:
         vectors: (n, d).
         distances: (n, n), symmetric: which documents are neighbours. The values are not used.
     """
-    rows = padded(vectors)
+    rows = rounded(vectors)
     return _merge_tree(rows.astype(np.float64), squared_norms(rows), None, distances)
 
 
@@ -67,7 +67,7 @@ def merge_tree_of_groups(
         labels: (n,) the group of each document, from 0.
         distances: (n, n), symmetric. Groups are neighbours if an edge joins two of their members.
     """
-    rows, count = padded(vectors), int(labels.max(initial=NOISE)) + 1
+    rows, count = rounded(vectors), int(labels.max(initial=NOISE)) + 1
     sums, squares, sizes = sum_groups(rows, squared_norms(rows), labels.astype(np.int64), count)
     edges = distances.tocoo()
     ends = labels[edges.coords[0]], labels[edges.coords[1]]
@@ -101,9 +101,9 @@ def cut_heights(tree: MergeTree) -> list[float]:
 
 
 def clusters_at(
-    tree: MergeTree, vectors: np.ndarray, height: float, min_cluster_size: int = 2
+    tree: MergeTree, rows: np.ndarray, height: float, min_cluster_size: int = 2
 ) -> Clusters:
-    """Return the clusters that a cut of the tree of `vectors` (n, d) makes.
+    """Return the clusters that a cut of the tree of `rows` (n, d) makes; rows as of `rounded`.
 
     The probability of a member is 1 for the document that is nearest to all others of its cluster,
     and 0 at the mean distance `height`; linear in between. The persistence of a cluster is 1 − the
@@ -112,7 +112,7 @@ def clusters_at(
     labels = cut(tree, height)
     small = np.bincount(labels)[labels] < min_cluster_size
     labels = np.unique(np.where(small, NOISE, labels), return_inverse=True)[1] - int(small.any())
-    within, mean = _within(vectors, labels)
+    within, mean = _within(rows, labels)
     nearest = np.full(len(mean), np.inf)
     member = labels != NOISE
     np.minimum.at(nearest, labels[member], within[member])
@@ -176,12 +176,12 @@ def _above(leaves: int, children: np.ndarray, heights: np.ndarray, height: float
     return above[:leaves]
 
 
-def _within(vectors: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _within(rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return each document's mean distance to the others of its cluster, and the clusters' means.
 
     (n,) with 0 for noise, and (clusters,).
     """
-    rows, count = padded(vectors), int(labels.max(initial=NOISE)) + 1
+    count = int(labels.max(initial=NOISE)) + 1
     within = mean_within(rows, squared_norms(rows), labels.astype(np.int64), count)
     member = labels != NOISE
     sizes = np.bincount(labels[member], minlength=count)

@@ -6,6 +6,7 @@ one merge tree.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Literal, NamedTuple
 
@@ -15,7 +16,8 @@ import scipy.sparse as sp
 from newsclust_pipeline.cluster.average_linkage import clusters_at, cut_heights, merge_tree
 from newsclust_pipeline.cluster.condensed_tree import FAR, Selection, condense, select
 from newsclust_pipeline.cluster.hdbscan import Clusters, ranked_by_size, spanning_tree
-from newsclust_pipeline.cluster.silhouette import silhouettes
+from newsclust_pipeline.cluster.silhouette import Silhouettes
+from newsclust_pipeline.cluster.vector_sums import rounded
 
 Algorithm = Literal["hdbscan", "average"]
 
@@ -55,7 +57,8 @@ class Parameters:
     min_cohesion: float | None = None
 
 
-class Documents(NamedTuple):
+@dataclass(frozen=True)
+class Documents:
     """What is clustered.
 
     Attributes:
@@ -63,23 +66,23 @@ class Documents(NamedTuple):
         vectors: (n, d) of the same documents.
         background: the distance (half the squared Euclidean one) between unrelated documents; 0 if
             unknown.
+        has_time: whether the time is in distances and vectors.
     """
 
     distances: sp.csr_array
     vectors: np.ndarray
     background: float = 0.0
+    has_time: bool = False
 
-    def silhouettes(self, labels: np.ndarray, lone_compete: bool = False) -> np.ndarray:
-        """Return the silhouette (n,) of every document; see `silhouette.silhouettes`."""
-        return silhouettes(
-            self.vectors, self.distances, labels, self.background, lone_compete=lone_compete
-        )
+    @cached_property
+    def silhouettes(self) -> Silhouettes:
+        """Computes silhouettes of these documents."""
+        return Silhouettes(self.vectors, self.distances, self.background, self.has_time)
 
     def take(self, rows: np.ndarray) -> "Documents":
         """Return the documents of these rows, in that order."""
-        return self._replace(
-            distances=self.distances[rows][:, rows].tocsr(), vectors=self.vectors[rows]
-        )
+        distances = self.distances[rows][:, rows].tocsr()
+        return replace(self, distances=distances, vectors=self.vectors[rows])
 
 
 class Clustering(NamedTuple):
@@ -131,11 +134,11 @@ def cuts(documents: Documents, parameters: Parameters) -> Iterator[Clustering]:
     is known: the silhouette of a single story compares with that.
     """
     tree = merge_tree(documents.vectors, documents.distances)
-    heights = cut_heights(tree)
+    heights, rows = cut_heights(tree), rounded(documents.vectors)
     if documents.background or parameters.allow_single_cluster:
         heights = sorted({*heights, *tree.heights[-1:].tolist()})
     for height in heights:
-        clusters = clusters_at(tree, documents.vectors, height, parameters.min_cluster_size)
+        clusters = clusters_at(tree, rows, height, parameters.min_cluster_size)
         yield Clustering(
             replace(
                 parameters,

@@ -25,6 +25,7 @@ from newsclust_pipeline.cluster.candidates import (
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.cluster.hdbscan import Clusters, hdbscan, ranked_by_size
 from newsclust_pipeline.cluster.silhouette import cohesion
+from newsclust_pipeline.cluster.vector_sums import rounded
 
 PRICE = 0.03  # of a document in a story: of two equal scores the one with fewer such documents wins
 # One-sided 5 % quantile of the normal distribution, for the paired comparison of two clusterings.
@@ -83,9 +84,9 @@ def cluster(documents: Documents, parameters: Parameters) -> Clustering:
     else:
         tree = merge_tree(documents.vectors, documents.distances)
         size = parameters.min_cluster_size
-        clusters = clusters_at(tree, documents.vectors, parameters.cut_height, size)
+        clusters = clusters_at(tree, rounded(documents.vectors), parameters.cut_height, size)
     if parameters.min_cohesion is not None:
-        values = documents.silhouettes(clusters.labels)
+        values = documents.silhouettes.of(clusters.labels)
         clusters = drop_incoherent(clusters, values, parameters.min_cohesion)
     return Clustering(parameters, clusters)
 
@@ -143,13 +144,13 @@ def _is_better(documents: Documents, candidate: Candidate, other: Candidate) -> 
 
 
 def _with_lone_documents(documents: Documents, candidate: Candidate) -> np.ndarray:
-    values = documents.silhouettes(candidate.labels, lone_compete=True)
+    values = documents.silhouettes.of(candidate.labels, lone_compete=True)
     return np.where(candidate.counts, values - PRICE, 0.0)
 
 
 def _scored(documents: Documents, clustering: Clustering) -> Candidate:
     parameters, clusters = clustering
-    values = documents.silhouettes(clusters.labels)
+    values = documents.silhouettes.of(clusters.labels)
     least = parameters.min_cohesion
     member = clusters.labels != NOISE
     if least is not None and member.any():

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from newsclust_pipeline.cluster.condensed_tree import FAR, NOISE
 from newsclust_pipeline.cluster.hdbscan import spanning_tree
-from newsclust_pipeline.cluster.silhouette import silhouettes
+from newsclust_pipeline.cluster.silhouette import Silhouettes
 from newsclust_pipeline.core.tables import join
 from newsclust_pipeline.search.graph import Neighbours
 
@@ -49,7 +49,7 @@ def evaluate(
     ids = pa.table({"doc_id": pa.array(neighbours.doc_id.tolist(), pa.string())})
     documents = join(ids, labels.select(["doc_id", "label"]))
     label = documents["label"].to_numpy()
-    values = silhouettes(vectors, graph, label)
+    values = Silhouettes(vectors, graph).of(label)
     documents = documents.append_column("silhouette", pa.array(values))
     figures = graph_figures(graph, label, values)
     if previous is not None:

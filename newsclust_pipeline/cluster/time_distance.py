@@ -49,6 +49,7 @@ def add_time_to(documents: Documents, days: np.ndarray, weight: float, scale: fl
         append_time(documents.vectors, days, weight, scale),
         # Half the squared distance between documents with nothing in common.
         known + weight**2 / 2 if known else 0.0,
+        has_time=True,
     )
 
 

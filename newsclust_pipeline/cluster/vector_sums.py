@@ -4,28 +4,32 @@ Half the mean squared distance between the members of two groups, which is their
 distance if the vectors have unit length, follows from the groups' sums: with Σx and Σ|x|² of both,
 it is (Σ|x|² / n + Σ|y|² / m) / 2 − Σx · Σy / (n · m). So no loop looks at pairs of vectors.
 
-Sums are float64 and run in a fixed order, because BLAS may sum in another order on another machine.
+Vectors are rounded to multiples of 2⁻¹⁶. Then products are multiples of 2⁻³², and their sums are
+exact in float64 up to 2²¹: whatever the order, as it differs from one processor to another, the
+result has the same bits. Distances change by about 10⁻⁵.
 """
 
 from heapq import heapify, heappop, heappush
+from typing import NamedTuple
 
 import numpy as np
 
-from newsclust_pipeline.core.jit import compiled
+from newsclust_pipeline.core.jit import compiled, in_any_order
 
-LANES = 8  # see `_dot`
+_GRID = 2.0**16
+_TINY = 1e-300  # marks a story as found, even if its documents are 0 away
+_EXACT = 2**20  # products of sums of so many pairs of vectors are exact
 # Distances are compared as integers in this unit, so that rounding errors don't break ties.
 UNIT = 1e-9
 
 
-def padded(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors (n, d), contiguous, with d rounded up to a multiple of `LANES` by zeros."""
-    missing = -vectors.shape[1] % LANES
-    return np.ascontiguousarray(np.pad(vectors, ((0, 0), (0, missing))) if missing else vectors)
+def rounded(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors (n, d) rounded to multiples of 2⁻¹⁶, contiguous."""
+    return np.ascontiguousarray(np.rint(vectors * vectors.dtype.type(_GRID)) / _GRID, vectors.dtype)
 
 
 def squared_norms(rows: np.ndarray) -> np.ndarray:
-    """Return the squared length (n,) of every row, float64; rows as of `padded`."""
+    """Return the squared length (n,) of every row, float64; rows as of `rounded`."""
     norms: np.ndarray = compiled(_squared_norms)(rows)
     return norms
 
@@ -50,46 +54,86 @@ def mean_within(rows: np.ndarray, norms: np.ndarray, labels: np.ndarray, count: 
     return means
 
 
-def silhouette_loop(
-    rows: np.ndarray,
-    norms: np.ndarray,
-    indptr: np.ndarray,
-    indices: np.ndarray,
-    labels: np.ndarray,
-    background: float,
-    lone_compete: bool,
-) -> np.ndarray:
-    """Compute silhouettes; see `silhouette.silhouettes`."""
+def mean_to_all(rows: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    """Return each row's mean distance (n,) to all other rows; 0 if there are none."""
+    return mean_within(rows, norms, np.zeros(len(rows), dtype=np.int64), min(len(rows), 1))
+
+
+class Rows(NamedTuple):
+    """Documents, for `silhouette_loop`.
+
+    Attributes:
+        vectors: (n, d), as of `rounded`.
+        norms: (n,) their squared lengths.
+        to_all: (n,) the mean distance of each to all others.
+        indptr: with `indices`, the neighbours of each, in CSR form.
+        indices: see `indptr`.
+        distances: the distances to them, as computed from other vectors than these, if any.
+        slack: by how much those may differ from those of the vectors.
+    """
+
+    vectors: np.ndarray
+    norms: np.ndarray
+    to_all: np.ndarray
+    indptr: np.ndarray
+    indices: np.ndarray
+    distances: np.ndarray
+    slack: float
+
+
+def silhouette_loop(rows: Rows, labels: np.ndarray, lone_compete: bool) -> np.ndarray:
+    """Compute silhouettes; see `silhouette.Silhouettes`."""
     n, stories = len(labels), labels.max() + 1
-    sums, squares, sizes = _sum_groups(rows, norms, labels, stories)
-    total, total_squares, _ = _sum_groups(rows, norms, np.zeros(n, dtype=np.int64), 1)
-    last_row = np.full(stories, -1)
+    sums, squares, sizes = _sum_groups(rows.vectors, rows.norms, labels, stories)
+    known, near = np.zeros(stories), np.empty(n, dtype=np.int64)
     values = np.zeros(n)
     for row in range(n):
         own = labels[row]
-        if own < 0 or sizes[own] < 2:
-            continue
-        last_row[own] = row
-        # The distance 0 of the row to itself is no distance to another document.
-        within = _mean_distance(rows[row], norms[row], sums[own], squares[own], sizes[own])
-        a = within * sizes[own] / (sizes[own] - 1)
-        mean = _mean_distance(rows[row], norms[row], total[0], total_squares[0], n)
-        b = max(background, mean * n / (n - 1))
-        for edge in range(indptr[row], indptr[row + 1]):
-            other = indices[edge]
-            story = labels[other]
-            if story < 0:
-                if lone_compete:
-                    b = min(b, _mean_distance(rows[row], norms[row], rows[other], norms[other], 1))
-            elif last_row[story] != row:
-                last_row[story] = row
-                mean = _mean_distance(
-                    rows[row], norms[row], sums[story], squares[story], sizes[story]
-                )
-                b = min(b, mean)
-        if max(a, b) > 0:
-            values[row] = (b - a) / max(a, b)
+        if own >= 0 and sizes[own] > 1:
+            vector, norm = rows.vectors[row], rows.norms[row]
+            # The distance 0 of the row to itself is no distance to another document.
+            within = _mean_distance(vector, norm, sums[own], squares[own], sizes[own])
+            a = within * sizes[own] / (sizes[own] - 1)
+            b, count = _stories_around(rows, row, labels, known, near, lone_compete)
+            for place in range(count):
+                story = near[place]
+                bound = known[story] / sizes[story] - rows.slack
+                known[story] = 0.0
+                if story != own and bound < b:
+                    total, square = sums[story], squares[story]
+                    b = min(b, _mean_distance(vector, norm, total, square, sizes[story]))
+            if max(a, b) > 0:
+                values[row] = (b - a) / max(a, b)
     return values
+
+
+def _stories_around(
+    rows: Rows,
+    row: int,
+    labels: np.ndarray,
+    known: np.ndarray,
+    near: np.ndarray,
+    lone_compete: bool,
+) -> tuple[float, int]:
+    """Find the stories of a document's neighbours: write them to `near`, return their number.
+
+    Sums of the distances to their members go to `known`. Divided by the size of the story, that is
+    a lower bound of the mean distance. Also returned is the distance to all documents or, if they
+    compete and one is nearer, to a lone neighbour.
+    """
+    b, count = rows.to_all[row], 0
+    for edge in range(rows.indptr[row], rows.indptr[row + 1]):
+        story = labels[rows.indices[edge]]
+        if story < 0:
+            if lone_compete:
+                b = min(b, rows.distances[edge])
+            continue
+        if known[story] == 0:
+            known[story] = _TINY
+            near[count] = story
+            count += 1
+        known[story] += rows.distances[edge]
+    return b, count
 
 
 def agglomerate_loop(
@@ -187,7 +231,9 @@ def _group_distance(
     other: np.int64,
 ) -> np.int64:
     """Return the mean distance between the members of two groups, in units of 1e-9."""
-    product = _dot(sums[row[one]], sums[row[other]]) / (size[one] * size[other])
+    pairs = size[one] * size[other]
+    left, right = sums[row[one]], sums[row[other]]
+    product = (_dot(left, right) if pairs <= _EXACT else _ordered_dot(left, right)) / pairs
     mean = (square[one] / size[one] + square[other] / size[other]) / 2 - product
     return np.int64(np.rint(mean / UNIT))
 
@@ -239,20 +285,16 @@ def _squared_norms(rows: np.ndarray) -> np.ndarray:
     return norms
 
 
+@in_any_order
 def _dot(row: np.ndarray, other: np.ndarray) -> float:
-    """Return the dot product of rows of `padded`, summed in `LANES` independent sums.
+    total = 0.0
+    for column in range(len(row)):
+        total += row[column] * other[column]
+    return total
 
-    One sum would add number after number, each waiting for the one before. Independent sums run in
-    the lanes of the processor's vector unit, and give the same bits with lanes of any width.
-    """
-    s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
-    for i in range(0, len(row), 8):
-        s0 += row[i] * other[i]
-        s1 += row[i + 1] * other[i + 1]
-        s2 += row[i + 2] * other[i + 2]
-        s3 += row[i + 3] * other[i + 3]
-        s4 += row[i + 4] * other[i + 4]
-        s5 += row[i + 5] * other[i + 5]
-        s6 += row[i + 6] * other[i + 6]
-        s7 += row[i + 7] * other[i + 7]
-    return ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
+
+def _ordered_dot(row: np.ndarray, other: np.ndarray) -> float:
+    total = 0.0
+    for column in range(len(row)):
+        total += row[column] * other[column]
+    return total

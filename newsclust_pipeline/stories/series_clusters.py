@@ -5,6 +5,8 @@ results, and its many similar issues hide small events. So the other articles ar
 the columns, and every column becomes a cluster of its own.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse import csgraph
@@ -53,7 +55,7 @@ def without_series(documents: Documents, series: np.ndarray) -> Documents:
     graph = documents.distances.tocoo()
     kept = (series[graph.row] == NO_SERIES) & (series[graph.col] == NO_SERIES)
     edges = (graph.data[kept], (graph.row[kept], graph.col[kept]))
-    return documents._replace(distances=sp.csr_array(edges, shape=graph.shape))
+    return replace(documents, distances=sp.csr_array(edges, shape=graph.shape))
 
 
 def _add_series(clusters: Clusters, series: np.ndarray, min_cluster_size: int) -> Clusters:

@@ -12,11 +12,12 @@ from newsclust_pipeline.cluster.average_linkage import (
     merge_tree,
     merge_tree_of_groups,
 )
+from newsclust_pipeline.cluster.vector_sums import rounded
 
 
 def unit(n, dimension=12, seed=0):
     vectors = np.random.default_rng(seed).normal(size=(n, dimension)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return rounded(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 def complete(n):

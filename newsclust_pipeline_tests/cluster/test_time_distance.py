@@ -81,4 +81,9 @@ def test_documents_with_time_have_it_in_distances_vectors_and_background(graph):
     assert (timed.distances.data >= graph.data).all()
     assert timed.vectors.shape == (3, 3 + 128)
     assert timed.background == pytest.approx(0.9 + 0.18)
-    assert add_time_to(documents._replace(background=0.0), np.zeros(3), 0.6, 7).background == 0
+    assert (
+        add_time_to(
+            documents.__class__(graph, np.eye(3, dtype=np.float32)), np.zeros(3), 0.6, 7
+        ).background
+        == 0
+    )

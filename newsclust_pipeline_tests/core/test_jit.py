@@ -61,9 +61,9 @@ def test_functions_of_the_same_module_are_compiled_with_their_caller():
     """`_mean_distance` calls `_dot`, which is compiled as well; the module keeps the plain ones."""
     import numpy as np
 
-    from newsclust_pipeline.cluster import silhouette
+    from newsclust_pipeline.cluster import vector_sums
 
     row = np.arange(8.0)
-    run = compiled(silhouette._mean_distance)
+    run = compiled(vector_sums._mean_distance)
     assert run(row, 140.0, row, 140.0, 1) == 0
-    assert not hasattr(silhouette._dot, "signatures")
+    assert not hasattr(vector_sums._dot, "signatures")
