@@ -1,12 +1,14 @@
 """A Milvus client whose calls are retried and whose errors are plain sentences."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 
+from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.store.batches import batches
 from newsclust_pipeline.store.manifest import Manifest
 from newsclust_pipeline.store.owner import Owner
@@ -70,6 +72,28 @@ class Client:
 
     def record_manifest(self, manifest: Manifest) -> None:
         """Record what the collection contains, where that can be kept beside it."""
+
+    def write(
+        self, collection: str, documents: pa.Table, vectors: np.ndarray, progress: Progress
+    ) -> None:
+        """Write documents and their vectors; a document with a stored id replaces it.
+
+        Args:
+            collection: the collection's name.
+            documents: columns id, text, checksum.
+            vectors: (n, d) float32.
+            progress: called with documents written and documents to write.
+        """
+        rows = documents.to_pylist()
+        sizes = [vectors.itemsize * vectors.shape[1] + len(row["text"].encode()) for row in rows]
+        for batch in batches(sizes):
+            pairs = zip(rows[batch], vectors[batch], strict=True)
+            self.upsert(collection, [row | {"embedding": vector} for row, vector in pairs])
+            progress(batch.stop, len(rows))
+
+    def vectors(self, collection: str) -> Iterator[tuple[list[str], np.ndarray]]:
+        """Yield the ids (n,) and vectors (n, d) of all documents; only of Milvus Lite."""
+        raise NotImplementedError
 
     def search(self, collection: str, data: np.ndarray, limit: int, **options: Any) -> list[Any]:
         """Search queries (q, d), in as many calls as needed, among everything written before."""

@@ -8,6 +8,7 @@ collection in use.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow as pa
 from newsclust_pipeline.core.errors import CollectionError, DamagedCollectionError
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.core.tables import checksums, join, matrix
-from newsclust_pipeline.store.batches import ROWS_PER_CALL, batches
+from newsclust_pipeline.store.batches import ROWS_PER_CALL
 from newsclust_pipeline.store.client import Client
 from newsclust_pipeline.store.contents import (
     CollectionState,
@@ -197,24 +198,15 @@ def _stored_checksums(
     """
     if manifest and _same_collection(manifest, wanted):
         return manifest.documents
-    stored = client.checksums(wanted.collection)
     if not client.is_lite:
-        return stored
-    ids = sorted(stored)
-    for start in range(0, len(ids), ROWS_PER_CALL):
-        vectors = _read_vectors(client, wanted.collection, ids[start : start + ROWS_PER_CALL])
-        stored |= {doc_id: int(checksums(vector[None])[0]) for doc_id, vector in vectors.items()}
-    return stored
+        return client.checksums(wanted.collection)
+    blocks = client.vectors(wanted.collection)
+    sums = (zip(ids, checksums(vectors).tolist(), strict=True) for ids, vectors in blocks)
+    return dict(chain.from_iterable(sums))
 
 
 def _same_collection(one: Manifest, other: Manifest) -> bool:
     return (one.alias, one.collection) == (other.alias, other.collection)
-
-
-def _read_vectors(client: Client, collection: str, ids: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the stored vectors of these documents, by id; some may be missing."""
-    rows = client.get(collection, ids=list(ids), output_fields=["id", "embedding"])
-    return {row["id"]: np.asarray(row["embedding"], np.float32) for row in rows}
 
 
 def _delete(client: Client, collection: str, ids: Sequence[str]) -> None:
@@ -227,17 +219,15 @@ def _write(
 ) -> None:
     """Write these documents (columns doc_id, text), and have Milvus Lite's read back."""
     ids = documents["doc_id"].to_pylist()
-    texts = [_truncated(text) for text in documents["text"].to_pylist()]
-    sizes = [vectors.itemsize * vectors.shape[1] + len(text.encode()) for text in texts]
-    for batch in batches(sizes):
-        entities = [
-            {"id": i, "embedding": vector, "text": text, "checksum": wanted.documents[i]}
-            for i, vector, text in zip(ids[batch], vectors[batch], texts[batch], strict=True)
-        ]
-        client.upsert(wanted.collection, entities)
-        progress(batch.stop, len(ids))
+    rows = {
+        "id": ids,
+        "text": [_truncated(text) for text in documents["text"].to_pylist()],
+        "checksum": [wanted.documents[doc_id] for doc_id in ids],
+    }
+    if ids:
+        client.write(wanted.collection, pa.table(rows), vectors, progress)
     client.settle(wanted.collection, "embedding")
-    if client.is_lite:
+    if ids and client.is_lite:
         _verify_vectors(client, wanted.collection, ids, vectors)
 
 
@@ -259,12 +249,14 @@ def _verify_vectors(
     client: Client, collection: str, ids: Sequence[str], vectors: np.ndarray
 ) -> None:
     """Raise an error unless these vectors can be read from the collection, bit by bit."""
-    for start in range(0, len(ids), ROWS_PER_CALL):
-        page = ids[start : start + ROWS_PER_CALL]
-        stored = _read_vectors(client, collection, page)
-        for doc_id, vector in zip(page, vectors[start:], strict=False):
-            if not np.array_equal(stored.get(doc_id, ()), vector):
-                raise DamagedCollectionError(
-                    f"collection {collection}: contains no vector or another one for document "
-                    f"{doc_id}. {FOREIGN_WRITER}"
-                )
+    row_of = {doc_id: row for row, doc_id in enumerate(ids)}
+    correct = np.zeros(len(ids), dtype=bool)
+    for stored_ids, stored in client.vectors(collection):
+        rows = np.array([row_of.get(doc_id, -1) for doc_id in stored_ids], dtype=np.intp)
+        known = np.flatnonzero(rows >= 0)
+        correct[rows[known]] = (stored[known] == vectors[rows[known]]).all(axis=1)
+    for row in np.flatnonzero(~correct)[:1]:
+        raise DamagedCollectionError(
+            f"collection {collection}: contains no vector or another one for document {ids[row]}. "
+            f"{FOREIGN_WRITER}"
+        )

@@ -1,8 +1,6 @@
 """Milvus Lite: a file that one process at a time may open.
 
-The file is opened behind a lock file and closed completely, so that runs take turns. This module is
-the only one that relies on private parts of milvus-lite, read from 3.2: `start_server_in_thread`,
-`DataDirLockedError`, and where the file keeps its collections.
+The file is opened behind a lock file and closed completely, so that runs take turns.
 """
 
 import shutil
@@ -10,12 +8,23 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
 
 from newsclust_pipeline.core.errors import CollectionError, DamagedCollectionError
 from newsclust_pipeline.core.imports import import_pymilvus
+from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.store.addresses import without_password
 from newsclust_pipeline.store.client import Client
+from newsclust_pipeline.store.lite_engine import (
+    SEGMENT_ROWS,
+    collection_folder,
+    read_vectors,
+    start_server,
+    write_segment,
+)
 from newsclust_pipeline.store.logs import silenced
 from newsclust_pipeline.store.manifest import Manifest, read_manifest, write_manifest
 from newsclust_pipeline.store.owner import Owner
@@ -23,6 +32,8 @@ from newsclust_pipeline.store.retries import brief_message, retry
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
+
+T = TypeVar("T")
 
 _LOCK_SECONDS = 120
 
@@ -33,10 +44,11 @@ class LiteClient(Client):
     is_lite = True
 
     def __init__(
-        self, path: Path, owner: Owner, start: Callable[[ExitStack], "MilvusClient"]
+        self, path: Path, owner: Owner, start: "Callable[[ExitStack], tuple[MilvusClient, Any]]"
     ) -> None:
-        self._cleanup = ExitStack()
-        super().__init__(partial(start, self._cleanup), owner, partial(_translate_error, path))
+        self._cleanup, self._start = ExitStack(), start
+        self._database: Any = None
+        super().__init__(self._open, owner, partial(_translate_error, path))
         self._path = path
         self.is_private = owner.contains(path)
         self.manifest = read_manifest(path)
@@ -46,6 +58,10 @@ class LiteClient(Client):
     def _client(self) -> "MilvusClient":
         self.manifest = None  # from now on, the content may change
         return self._open_client()
+
+    def _open(self) -> "MilvusClient":
+        client, self._database = self._start(self._cleanup)
+        return client
 
     def record_manifest(self, manifest: Manifest) -> None:
         """Have the manifest written when the file is closed, unless another call follows."""
@@ -58,8 +74,32 @@ class LiteClient(Client):
         which Milvus Lite can't overwrite: remove it first.
         """
         if not self.has_collection(collection):
-            shutil.rmtree(self._path / "collections" / collection, ignore_errors=True)
+            shutil.rmtree(collection_folder(self._path, collection), ignore_errors=True)
         super().create_collection(collection, **options)
+
+    def write(
+        self, collection: str, documents: pa.Table, vectors: np.ndarray, progress: Progress
+    ) -> None:
+        """Write documents and their vectors as large segments; see `Client.write`."""
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
+        rows = documents.append_column("embedding", column)
+        for start in range(0, rows.num_rows, SEGMENT_ROWS):
+            segment = rows.slice(start, SEGMENT_ROWS)
+            self._engine(write_segment, collection, segment)
+            progress(start + segment.num_rows, rows.num_rows)
+
+    def vectors(self, collection: str) -> Iterator[tuple[list[str], np.ndarray]]:
+        """Yield the ids (n,) and vectors (n, d) of all documents, block by block."""
+        return iter(self._engine(lambda *where: list(read_vectors(*where)), collection))
+
+    def _engine(self, call: Callable[..., T], collection: str, *args: Any) -> T:
+        """Call Milvus Lite inside this process, where it may raise anything."""
+        assert self._client  # noqa: S101 (opens the file)
+        self.new_manifest = None
+        try:
+            return call(self._database, collection, *args)
+        except Exception as error:
+            raise _translate_error(self._path, error) from error
 
     @contextmanager
     def new_file(self) -> Iterator[Path]:
@@ -111,20 +151,19 @@ def open_lite(path: Path, owner: Owner) -> Iterator[LiteClient]:
                 write_manifest(path, client.new_manifest)
 
 
-def _start(path: Path, cleanup: ExitStack) -> "MilvusClient":
-    """Open a Milvus Lite file and return a client of it.
+def _start(path: Path, cleanup: ExitStack) -> "tuple[MilvusClient, Any]":
+    """Open a Milvus Lite file; return a client of it and its database.
 
     `MilvusClient(path)` would hide the cause of a failure, and keep the file locked until the
     process ends.
     """
     import_pymilvus()
     cleanup.enter_context(silenced())
-    from milvus_lite.adapter.grpc.server import start_server_in_thread
     from milvus_lite.exceptions import DataDirLockedError
     from pymilvus import MilvusClient
 
     try:
-        server, database, port = start_server_in_thread(str(path))
+        server, database, port = start_server(path)
     except DataDirLockedError as error:
         raise CollectionError(
             f"{path}: another program, such as a notebook, has the file open. Close it there, or "
@@ -138,7 +177,7 @@ def _start(path: Path, cleanup: ExitStack) -> "MilvusClient":
     connect = partial(MilvusClient, f"http://127.0.0.1:{port}", dedicated=True)
     client = retry(connect, partial(_translate_error, path), 0)
     cleanup.callback(client.close)
-    return client
+    return client, database
 
 
 def _translate_error(path: Path, error: Exception) -> CollectionError:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from newsclust_pipeline.core.errors import CollectionError
+from newsclust_pipeline.store import lite
 from newsclust_pipeline.store.collection import search_target, sync, verify
 from newsclust_pipeline.store.indexes import Index
 from newsclust_pipeline_tests.documents import (
@@ -59,7 +60,8 @@ def test_new_documents_are_added_and_missing_ones_removed(client, name):
     assert_stored(client, name, embeddings(ids(3, 4)))
 
 
-def test_documents_are_written_and_deleted_a_thousand_at_a_time(client, name):
+def test_documents_are_written_and_deleted_in_batches(client, name, monkeypatch):
+    monkeypatch.setattr(lite, "SEGMENT_ROWS", 1000)
     many, steps = ids(*range(2300)), []
     table = embeddings(many)
     sync(client, name, articles(many), table, Index(), lambda *step: steps.append(step))
@@ -82,7 +84,8 @@ def test_another_embedder_or_dimension_fills_a_new_collection(client, name):
         assert len(collections_of(client, name)) == 1  # the old one is gone
 
 
-def test_an_interrupted_rebuild_leaves_the_old_collection_in_use(client, name):
+def test_an_interrupted_rebuild_leaves_the_old_collection_in_use(client, name, monkeypatch):
+    monkeypatch.setattr(lite, "SEGMENT_ROWS", 1000)
     old, many = ids(1, 2, 3), ids(*range(1500))
 
     def interrupt(done, total):

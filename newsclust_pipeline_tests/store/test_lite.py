@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import time
-from importlib.metadata import version
 
 import pytest
 
@@ -41,7 +40,9 @@ import os, signal, sys
 from newsclust_pipeline.store.collection import sync
 from newsclust_pipeline.store.indexes import Index
 from newsclust_pipeline.store.connection import connect
+from newsclust_pipeline.store import lite
 from newsclust_pipeline_tests.documents import OWNER, articles, embeddings, ids
+lite.SEGMENT_ROWS = 1000
 many = ids(*range(2500))
 def die(done, total):
     if done >= int(sys.argv[2]):
@@ -179,27 +180,6 @@ def test_a_folder_that_cannot_be_created_raises_an_error(tmp_path):
         connect(str(tmp_path / "data" / "milvus.db"), OWNER),
     ):
         pass
-
-
-def test_the_private_parts_of_milvus_lite_are_where_this_release_has_them(tmp_path):
-    # start_server_in_thread, DataDirLockedError and the layout of the folder are not public.
-    # After an update, read store/lite.py again and raise the limit in pyproject.toml.
-    assert re.match(r"3\.2\.", version("milvus-lite"))
-    from milvus_lite.adapter.grpc.server import start_server_in_thread
-    from milvus_lite.exceptions import DataDirLockedError
-
-    path = tmp_path / "milvus.db"
-    server, database, port = start_server_in_thread(str(path))
-    try:
-        assert 0 < port < 65_536
-        with pytest.raises(DataDirLockedError):
-            start_server_in_thread(str(path))
-    finally:
-        server.stop(grace=None).wait()
-        database.close()
-    with connect(str(path), OWNER) as client:
-        client.create_collection("some", dimension=2)
-    assert (path / "collections" / "some" / "schema.json").is_file()
 
 
 def owner_and_file(tmp_path):
