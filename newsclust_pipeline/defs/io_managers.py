@@ -18,14 +18,18 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 from pydantic import Field
 
-from newsclust_pipeline.core.files import atomic_path, write_parquet
+from newsclust_pipeline.core.files import atomic_path, copy_file, read_parquet, write_parquet
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.defs.summary import summarize
 from newsclust_pipeline.search.files import read_neighbours, write_neighbours
 from newsclust_pipeline.search.graph import Neighbours
+from newsclust_pipeline.stories import lineage
 from newsclust_pipeline.stories.exports import as_csv, as_json
 from newsclust_pipeline.viz import page
+
+# What reading a damaged file, or one of an older version, raises.
+UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile, pa.ArrowException)
 
 
 class AtomicFileIO(dg.ConfigurableIOManager):
@@ -57,7 +61,7 @@ class AtomicFileIO(dg.ConfigurableIOManager):
         """Read an upstream asset's value.
 
         Raises:
-            dagster.Failure: it was never materialised here.
+            dagster.Failure: it was never materialised here, or the file is damaged.
         """
         path = self._path(context.asset_key)
         if not path.is_file():
@@ -66,7 +70,14 @@ class AtomicFileIO(dg.ConfigurableIOManager):
                 f"{path}: no such file. Materialise {name} first, or check NEWSCLUST_DATA_DIR.",
                 allow_retries=False,
             )
-        return self.read(path)
+        try:
+            return self.read(path)
+        except UNREADABLE as error:
+            name = context.asset_key.to_user_string()
+            raise dg.Failure(
+                f"{path}: the file is damaged ({error}). Materialise {name} again.",
+                allow_retries=False,
+            ) from None
 
     def last(self, asset: str, say: Callable[[str], None] = lambda _: None) -> Any | None:
         """Read what the last run made of an asset, to build on; None if it can't be.
@@ -77,7 +88,7 @@ class AtomicFileIO(dg.ConfigurableIOManager):
         path = self._path(dg.AssetKey(asset))
         try:
             return self.read(path) if path.exists() else None
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, pa.ArrowException) as error:
+        except UNREADABLE as error:
             say(f"{path} can't be read, and is made anew: {error}")
             return None
 
@@ -95,8 +106,8 @@ class ParquetIO(AtomicFileIO):
         write_parquet(value, path)
 
     def read(self, path: Path) -> pa.Table:
-        """Read a table."""
-        return pq.read_table(path)
+        """Read a table, and verify its digest."""
+        return read_parquet(path)
 
 
 class SchemaIO(ParquetIO):
@@ -120,13 +131,16 @@ class HistoryIO(ParquetIO):
         path = self._path(context.asset_key)
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{path.name}.lock")):
-            if path.exists() and not _begins_with(obj, self.read(path)):
+            current = self.read(path) if path.exists() else obj.slice(0, 0)
+            if not _begins_with(obj, current):
                 name = context.asset_key.to_user_string()
                 raise dg.Failure(
                     f"{path}: another run has added to it meanwhile, or it is another file now. "
                     f"Nothing was written. Materialise {name} again, with all that lies before it.",
                     allow_retries=False,
                 )
+            if path.exists() and obj.num_rows > current.num_rows:
+                copy_file(path, lineage.previous_generation(path))
             super().handle_output(context, obj)
 
 

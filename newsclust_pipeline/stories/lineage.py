@@ -24,10 +24,10 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.core.errors import HistoryError
+from newsclust_pipeline.core.files import copy_file, read_parquet
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.schemas import STORY_LINEAGE
 from newsclust_pipeline.stories.identity import (
@@ -48,20 +48,55 @@ def read_history(path: Path) -> pa.Table:
     """Return the history, schema `HISTORY`; empty if there is no file yet.
 
     Raises:
-        HistoryError: the file exists but can't be read.
+        HistoryError: the file can't be read or is damaged, or it is missing although its previous
+            generation is there.
     """
     if not path.exists():
+        if previous_generation(path).exists():
+            raise HistoryError(
+                f"{path}: the history of the stories is missing, but its previous generation is "
+                f"there. To continue from it, run: newsclust repair. To begin a new history, move "
+                f"{previous_generation(path).name} away: stories may get other ids."
+            )
         return HISTORY.empty_table()
     try:
-        # ParquetFile, because read_table would accept a folder of files.
-        table = pq.ParquetFile(path).read()
+        table = read_parquet(path)
         schema = HISTORY.with_metadata(table.schema.metadata)
         return table.select(HISTORY.names).cast(schema)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise HistoryError(
-            f"{path}: the history of the stories can't be read ({error}). Put a backup in its "
-            "place. Or, to begin a new history, move the file away: stories may get other ids."
+            f"{path}: the history of the stories can't be read ({error}). To continue from its "
+            "previous generation, run: newsclust repair. Or put a backup in its place. Or, to "
+            "begin a new history, move the file away: stories may get other ids."
         ) from None
+
+
+def previous_generation(path: Path) -> Path:
+    """Return the path of the history as it was before the last run that changed it."""
+    return path.with_suffix(f".previous{path.suffix}")
+
+
+def restore_history(path: Path) -> str:
+    """Replace a missing or damaged history by its previous generation; return what was done.
+
+    A damaged file is kept beside it, with ".damaged" in its name.
+
+    Raises:
+        HistoryError: the history is damaged, and so is its previous generation, or it is missing.
+    """
+    previous = previous_generation(path)
+    try:
+        read_history(path)
+    except HistoryError:
+        if not previous.exists():
+            raise
+        read_history(previous)
+        damaged = path.with_suffix(f".damaged{path.suffix}")
+        if path.is_file():
+            path.replace(damaged)
+        copy_file(previous, path)
+        return f"{path}: restored from {previous.name}. The events of the last run are lost."
+    return f"{path}: nothing to repair."
 
 
 def members(history: pa.Table) -> pa.Table:

@@ -6,7 +6,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from newsclust_pipeline.core.files import atomic_path, content_digest, write_parquet
+from newsclust_pipeline.core.files import (
+    atomic_path,
+    content_digest,
+    copy_file,
+    read_parquet,
+    write_parquet,
+)
 from newsclust_pipeline.core.tables import lists_of
 from newsclust_pipeline.ingest.discover import is_transient
 
@@ -79,7 +85,7 @@ def test_the_file_is_as_readable_as_the_umask_allows_and_the_umask_stays(tmp_pat
 
 def test_a_table_comes_back_as_it_was_written_with_its_metadata(tmp_path):
     write_parquet(table(), tmp_path / "t.parquet")
-    read = pq.read_table(tmp_path / "t.parquet")
+    read = read_parquet(tmp_path / "t.parquet")
     assert read.equals(table())
     assert read.schema.metadata == table().schema.metadata == {b"model": b"invented"}
 
@@ -101,7 +107,7 @@ def test_a_table_of_hardly_any_rows_can_be_written(tmp_path, rows):
 def test_lists_come_back_as_they_were_to_the_name_of_their_entries(tmp_path):
     written = pa.table({"venues": pa.array([["Post"], []], lists_of(pa.string()))})
     write_parquet(written, tmp_path / "news.parquet")
-    read = pq.read_table(tmp_path / "news.parquet")
+    read = read_parquet(tmp_path / "news.parquet")
     assert str(read.schema) == str(written.schema)
 
 
@@ -110,3 +116,26 @@ def test_a_digest_follows_the_bytes_alone(tmp_path):
         (tmp_path / name).write_bytes(content)
     a, b, c = (content_digest(tmp_path / name) for name in "abc")
     assert a == b != c
+
+
+def test_a_damaged_table_is_refused(tmp_path):
+    path = tmp_path / "t.parquet"
+    write_parquet(pa.table({"n": list(range(1000))}), path)
+    content = bytearray(path.read_bytes())
+    forged = pa.table({"n": [0, *range(1, 1000)]}).replace_schema_metadata({"digest": "0" * 32})
+    pq.write_table(forged, path)
+    with pytest.raises(ValueError, match="does not match its digest"):
+        read_parquet(path)
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises((OSError, ValueError)):
+        read_parquet(path)
+
+
+def test_a_copy_replaces_the_target_at_once(tmp_path):
+    (tmp_path / "a").write_text("new")
+    (tmp_path / "b").write_text("old")
+    copy_file(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "b").read_text() == "new"
+    with pytest.raises(FileNotFoundError):
+        copy_file(tmp_path / "none", tmp_path / "b")
+    assert (tmp_path / "b").read_text() == "new"

@@ -340,6 +340,54 @@ def test_a_process_killed_while_writing_leaves_the_old_history(tmp_path):
     assert path.read_bytes() == content
 
 
+def test_of_600_flipped_bits_none_gives_another_history(tmp_path):
+    path = tmp_path / "story_lineage.parquet"
+    history = replay(["abc", "xyz"], (["abcx"], "yz"), ["abcx", "wyz"])
+    content = bytearray(write(path, history))
+    rng = np.random.default_rng(1)
+    refused = 0
+    for place in rng.choice(8 * len(content), 600, replace=False).tolist():
+        content[place // 8] ^= 1 << place % 8
+        path.write_bytes(content)
+        try:
+            assert lineage.read_history(path).equals(history)
+        except HistoryError:
+            refused += 1
+        content[place // 8] ^= 1 << place % 8
+    assert refused > 200
+
+
+def test_a_missing_history_with_a_previous_generation_is_an_error_and_can_be_restored(tmp_path):
+    path = tmp_path / "story_lineage.parquet"
+    history = replay(["abc"])
+    write(lineage.previous_generation(path), history)
+    with pytest.raises(HistoryError, match=r"is missing.*newsclust repair"):
+        lineage.read_history(path)
+    assert "restored from story_lineage.previous.parquet" in lineage.restore_history(path)
+    assert lineage.read_history(path).equals(history)
+    assert "nothing to repair" in lineage.restore_history(path)
+
+
+def test_a_damaged_history_is_restored_and_kept_beside_it(tmp_path):
+    path = tmp_path / "story_lineage.parquet"
+    write(lineage.previous_generation(path), replay(["abc"]))
+    path.write_bytes(b"PAR1 damaged")
+    lineage.restore_history(path)
+    assert lineage.read_history(path).equals(replay(["abc"]))
+    assert (tmp_path / "story_lineage.damaged.parquet").read_bytes() == b"PAR1 damaged"
+
+
+def test_a_damaged_history_without_a_sound_previous_generation_stays_as_it_is(tmp_path):
+    path = tmp_path / "story_lineage.parquet"
+    path.write_bytes(b"PAR1 damaged")
+    with pytest.raises(HistoryError):
+        lineage.restore_history(path)
+    lineage.previous_generation(path).write_bytes(b"PAR1 damaged, too")
+    with pytest.raises(HistoryError):
+        lineage.restore_history(path)
+    assert path.read_bytes() == b"PAR1 damaged"
+
+
 def test_events_are_counted():
     history = replay(["abcdefgh", "xyz"], ["abcde", "fghi"])
     assert lineage.count_events(lineage.rows_of_run(history, "run1")) == {

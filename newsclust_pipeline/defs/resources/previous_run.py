@@ -35,5 +35,11 @@ class PreviousRun(dg.ConfigurableResource[Any]):
         return ParquetIO(folder=self.folder).last("story_quality")
 
     def history(self) -> pa.Table:
-        """Return the history of the stories; see `stories.lineage.read_history`."""
-        return lineage.read_history(self.folder.file("story_lineage.parquet"))
+        """Return the history of the stories; log if it was lost. See `lineage.read_history`."""
+        path = self.folder.file("story_lineage.parquet")
+        if not path.exists() and self.folder.file("digest.md").exists():
+            dg.AssetExecutionContext.get().log.warning(
+                f"{path} is missing although earlier runs have recorded stories: a new history "
+                "begins, and stories may get other ids. Put a backup in its place to prevent that."
+            )
+        return lineage.read_history(path)
