@@ -166,6 +166,20 @@ def doctor(data: str | None) -> None:
     sys.exit(1 if problems else 0)
 
 
+@main.command()
+@data_option
+def repair(data: str | None) -> None:
+    """Restore the history of the stories, and set damaged files aside, so that a run is possible."""
+    _set(NEWSCLUST_DATA_DIR=data)
+    from newsclust_pipeline.defs.repair import repair as repair_files
+
+    try:
+        for done in repair_files(_data()):
+            click.echo(done)
+    except NewsclustError as error:
+        raise click.ClickException(str(error)) from None
+
+
 def _execute(defs: dg.Definitions, config: dict[str, Any], verbose: bool) -> bool:
     """Run the job and print its warnings; return whether it succeeded."""
     from newsclust_pipeline.defs.home import open_instance

@@ -3,13 +3,16 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from newsclust_pipeline.cli import main
+from newsclust_pipeline.core.files import write_parquet
 from newsclust_pipeline.defs.doctor import settings_in_force
+from newsclust_pipeline.stories.lineage import HISTORY
 from newsclust_pipeline_tests.conftest import write_dump
 from newsclust_pipeline_tests.feed_server import FeedServer, Page, numbered, rss
 
@@ -138,3 +141,16 @@ def test_a_run_follows_feeds(clean, environment):
         done = newsclust(clean, "run", "--feeds", server.url("/rss"), **allowed)
     assert done.returncode == 0, done.stderr
     assert pq.read_table(clean / "data" / "raw_news.parquet").num_rows == 6
+
+
+def test_repair_restores_the_history_or_says_what_to_do(clean):
+    data = Path("data")
+    data.mkdir()
+    (data / "story_lineage.parquet").write_bytes(b"PAR1 damaged")
+    done = CliRunner().invoke(main, ["repair", "--data", "data"])
+    assert done.exit_code == 1
+    assert "backup" in done.output
+    write_parquet(HISTORY.empty_table(), data / "story_lineage.previous.parquet")
+    done = CliRunner().invoke(main, ["repair", "--data", "data"])
+    assert done.exit_code == 0
+    assert "restored from story_lineage.previous.parquet" in done.output

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from newsclust_pipeline.core.errors import NewsclustError
+from newsclust_pipeline.defs.repair import damaged_files
 from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps
 from newsclust_pipeline.defs.resources.embedder import has_multilingual
 from newsclust_pipeline.defs.settings import SETTINGS, name_settings
@@ -41,6 +42,8 @@ def examine(data: Path, news: NewsDumps, embedder: Embedder, milvus: Milvus) -> 
     for name in _PACKAGES:
         yield _package(name)
     yield _disk(data)
+    damaged = list(damaged_files(data))
+    yield Finding("tables", not damaged, " ".join(damaged) or f"no damaged one in {data}")
     yield Finding("DAGSTER_HOME", True, os.environ.get("DAGSTER_HOME") or str(data / ".dagster"))
     yield _attempt("news", lambda: f"{news.location}, number of dumps: {len(news.open().paths)}")
     yield _attempt("embedder", lambda: _model(embedder))

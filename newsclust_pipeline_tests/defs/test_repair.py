@@ -1,0 +1,49 @@
+"""Damaged files of the data folder are found, and repaired as far as possible."""
+
+import pyarrow as pa
+import pytest
+
+from newsclust_pipeline.core.errors import HistoryError
+from newsclust_pipeline.core.files import write_parquet
+from newsclust_pipeline.defs.repair import damaged_files, repair
+from newsclust_pipeline.stories.lineage import HISTORY, previous_generation
+
+
+@pytest.fixture
+def data(tmp_path):
+    write_parquet(pa.table({"n": [1]}), tmp_path / "stories.parquet")
+    write_parquet(HISTORY.empty_table(), tmp_path / "story_lineage.parquet")
+    write_parquet(HISTORY.empty_table(), previous_generation(tmp_path / "story_lineage.parquet"))
+    return tmp_path
+
+
+def damage(path):
+    path.write_bytes(b"PAR1 damaged")
+
+
+def test_a_sound_folder_needs_no_repair(data):
+    assert list(damaged_files(data)) == []
+    assert list(repair(data)) == [f"{data / 'story_lineage.parquet'}: nothing to repair."]
+
+
+def test_an_empty_folder_needs_no_repair(tmp_path):
+    assert list(damaged_files(tmp_path)) == []
+
+
+def test_damaged_files_are_named_and_repaired(data):
+    damage(data / "stories.parquet")
+    damage(data / "story_lineage.parquet")
+    stories, history = damaged_files(data)
+    assert "stories.parquet: the file is damaged" in stories
+    assert "newsclust repair" in history
+    done = " ".join(repair(data))
+    assert "restored from story_lineage.previous.parquet" in done
+    assert "moved to stories.damaged.parquet" in done
+    assert list(damaged_files(data)) == []
+
+
+def test_a_history_that_can_not_be_restored_is_an_error(data):
+    damage(data / "story_lineage.parquet")
+    damage(previous_generation(data / "story_lineage.parquet"))
+    with pytest.raises(HistoryError, match="backup"):
+        list(repair(data))
