@@ -169,7 +169,7 @@ def doctor(data: str | None) -> None:
 @main.command()
 @data_option
 def repair(data: str | None) -> None:
-    """Restore the history of the stories, and set damaged files aside, so that a run is possible."""
+    """Restore the history of the stories, and set other damaged tables aside."""
     _set(NEWSCLUST_DATA_DIR=data)
     from newsclust_pipeline.defs.repair import repair as repair_files
 

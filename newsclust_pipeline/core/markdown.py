@@ -3,13 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
+from newsclust_pipeline.core.text import one_line
+
 _MARKS = str.maketrans({mark: f"&#{ord(mark)};" for mark in "\\`*_~[]<>|&!"})
 _RULES = {"left": "---", "right": "---:"}
 
 
 def escape_markdown(text: str) -> str:
-    """Return the text with every character escaped that Markdown or HTML would interpret."""
-    return text.translate(_MARKS)
+    """Return the text with every character escaped that Markdown or HTML would interpret.
+
+    It is one line without bidirectional overrides; see `text.one_line`.
+    """
+    return one_line(text).translate(_MARKS)
 
 
 def markdown_table(

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from newsclust_pipeline.cluster import sweep
 from newsclust_pipeline.core.markdown import escape_markdown
+from newsclust_pipeline.core.text import one_line
 from newsclust_pipeline.defs.resources.news import NewsDumps
 from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.embed.base import Embedded, Embedder
@@ -35,7 +36,7 @@ Figures = dict[str, Any]
 
 def warn(text: str) -> None:
     """Write a warning to the log of the asset being materialised."""
-    dg.AssetExecutionContext.get().log.warning(text)
+    dg.AssetExecutionContext.get().log.warning(one_line(text))
 
 
 def info(text: str) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -12,19 +13,22 @@ import pyarrow.compute as pc
 from newsclust_pipeline.core.tables import join, lists_of
 from newsclust_pipeline.search.graph import Neighbours
 
-# A spreadsheet reads a cell that starts with one of these as a formula (OWASP, "CSV Injection").
-_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+# A spreadsheet reads a cell that begins with one of these as a formula (OWASP, "CSV Injection").
+_FORMULA = r"=+\-@\t\r\n＝＋－＠"
+# It may take other characters than the comma for separators, and quotes for text.
+_CELL_START = re.compile(rf"(^|[,;|\t\r\n])([\s\"]*)(?=[{_FORMULA}])")
 _DOCUMENTS = ("doc_id", "title", "text", "venue", "url", "published_at")
 
 
 def as_csv(table: pa.Table) -> str:
     """Return a table as CSV that is safe to open in a spreadsheet.
 
-    Lists are joined by "; ". A text that would be a formula gets an apostrophe before it, so that
-    headlines can't start other programs or send cells to an address.
+    Lists are joined by "; ". Texts are quoted. Where a text would be a formula, at its beginning
+    or after any separator, an apostrophe is put before it, so that headlines can't start other
+    programs or send cells to an address.
     """
     text = io.StringIO()
-    writer = csv.writer(text)
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(table.column_names)
     writer.writerows([_cell(value) for value in row.values()] for row in table.to_pylist())
     return text.getvalue()
@@ -37,9 +41,7 @@ def _cell(value: Any) -> Any:
         )
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, str) and value.lstrip().startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return _CELL_START.sub(r"\1\2'", value) if isinstance(value, str) else value
 
 
 def as_json(table: pa.Table) -> str:

@@ -127,3 +127,9 @@ def test_an_address_can_not_leave_its_link(url):
 
 def test_only_addresses_of_the_web_are_linked():
     assert "javascript" not in written([story(exemplar_doc_id="d2")], [])
+
+
+def test_a_headline_can_neither_begin_a_line_nor_reorder_it():
+    text = written([story(title="x\n::warning::y\u202ez")], [])
+    assert "\u202e" not in text
+    assert not [line for line in text.splitlines() if line.startswith("::")]

@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import re
+import shutil
+import subprocess
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -46,15 +49,79 @@ def test_csv_and_json_hold_the_table():
     assert one["url"] is None
 
 
-@pytest.mark.parametrize(
-    "title",
-    ["=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "\t=1", " =1", "＝1", '=HYPERLINK("x")'],
-)
-def test_no_headline_is_a_formula_in_a_spreadsheet(title):
+FORMULAS = {
+    "=1+1": "'=1+1",
+    "+1": "'+1",
+    "-1": "'-1",
+    "@SUM(A1)": "'@SUM(A1)",
+    "=cmd|' /C calc'!A0": "'=cmd|' /C calc'!A0",
+    " =1": " '=1",
+    "＝1": "'＝1",
+    '=HYPERLINK("x")': '\'=HYPERLINK("x")',
+    "x;=cmd|' /C calc'!A0;y": "x;'=cmd|' /C calc'!A0;y",
+    "x,=1": "x,'=1",
+    "x, =1": "x, '=1",
+    "x\t=1": "x\t'=1",
+    "x\n=1": "x\n'=1",
+    "x|@SUM(A1)": "x|'@SUM(A1)",
+    'x;"=1"': 'x;"\'=1"',
+    '"=1"': '"\'=1"',
+    ";;+1;;-2": ";;'+1;;'-2",
+    'a";=1+1;"b': 'a";\'=1+1;"b',
+}
+HARMLESS = ["Ferry fire, two dead", "3-1 win; 2+2", "a@b.example", "Score: 5 - 4", "A = B"]
+
+
+@pytest.mark.parametrize(("title", "cell"), FORMULAS.items())
+def test_no_headline_is_a_formula_in_a_spreadsheet(title, cell):
     table = pa.Table.from_pylist([STORY | {"title": title, "keywords": [title]}])
     [row] = rows(as_csv(table))
-    assert row["title"] == row["keywords"] == f"'{title}"
+    assert row["title"] == row["keywords"] == cell
     assert json.loads(as_json(table))[0]["title"] == title
+
+
+@pytest.mark.parametrize("title", HARMLESS)
+def test_harmless_headlines_stay_as_they_are(title):
+    [row] = rows(as_csv(pa.Table.from_pylist([STORY | {"title": title}])))
+    assert row["title"] == title
+
+
+def test_every_text_is_quoted_and_numbers_are_not():
+    header, line, _ = as_csv(pa.Table.from_pylist([STORY | {"title": "Ferry"}])).split("\r\n")
+    assert header.startswith('"title","keywords","size"')
+    assert line.startswith('"Ferry","ferry; Åse",3,')
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_no_cell_begins_a_formula_whatever_the_separator(separator):
+    table = pa.Table.from_pylist([STORY | {"title": title} for title in FORMULAS])
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+        for line in csv.reader(io.StringIO(as_csv(table)), delimiter=separator, quoting=quoting):
+            for cell in line:
+                assert not cell.lstrip(' "').startswith(tuple("=+-@＝＋－＠")), cell
+
+
+def formulas_in_libreoffice(folder, text, separator):
+    """Open a CSV file in LibreOffice and return the formulas that it found."""
+    (folder / "stories.csv").write_text(text, encoding="utf-8", newline="")
+    options = f"CSV:{ord(separator)},34,76,1,,0,false,true,false,false,false,-1"
+    subprocess.run(
+        ["soffice", f"-env:UserInstallation={(folder / 'profile').as_uri()}", "--headless",
+         f"--infilter={options}", "--convert-to", "fods", "--outdir", str(folder),
+         str(folder / "stories.csv")],
+        check=True, capture_output=True, timeout=300,
+    )  # fmt: skip
+    [sheet] = folder.glob("*.fods")
+    return re.findall(r'table:formula="([^"]*)"', sheet.read_text(encoding="utf-8"))
+
+
+@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice Calc is not installed")
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_libreoffice_finds_no_formula(tmp_path, separator):
+    stories = pa.Table.from_pylist([STORY | {"title": title} for title in FORMULAS])
+    (tmp_path / "control").mkdir()
+    assert formulas_in_libreoffice(tmp_path / "control", "a\n=1+1\n", separator) == ["of:=1+1"]
+    assert formulas_in_libreoffice(tmp_path, as_csv(stories), separator) == []
 
 
 def test_line_breaks_and_quotes_stay_within_their_cell():
@@ -65,7 +132,7 @@ def test_line_breaks_and_quotes_stay_within_their_cell():
 
 def test_empty_tables_are_a_header_and_an_empty_list():
     none = pa.Table.from_pylist([STORY]).slice(0, 0)
-    assert as_csv(none).strip() == ",".join(STORY)
+    assert as_csv(none).strip() == ",".join(f'"{name}"' for name in STORY)
     assert json.loads(as_json(none)) == []
 
 
