@@ -23,6 +23,7 @@ from newsclust_pipeline.ingest.rows import Row
 from newsclust_pipeline.ingest.source import Source
 
 _BATCH_ROWS = 1024
+_TEXTS = {pa.string(), pa.binary(), pa.large_string(), pa.large_binary()}
 _SLICE_CHARACTERS = 1 << 24  # that are Python objects at one time
 
 
@@ -40,7 +41,7 @@ def read_parquet(stream: BinaryIO, source: Source) -> Iterator[Row]:
         names = table.schema_arrow.names
         if not table.metadata.num_rows and not has_title(dict.fromkeys(names)):
             raise NoTitleError(source.dump, names)
-        wanted = [field.name for field in table.schema_arrow if not _is_vector(field.type)]
+        wanted = [field.name for field in table.schema_arrow if _is_readable(field.type)]
         numbers = count(1)
         for batch in table.iter_batches(batch_size=_BATCH_ROWS, columns=wanted):
             for piece in _slices(batch, source):
@@ -56,12 +57,15 @@ def _open_table(file: BinaryIO) -> pq.ParquetFile:
     return pq.ParquetFile(file, read_dictionary=texts)
 
 
-def _is_vector(kind: pa.DataType) -> bool:
-    """Return True for lists of numbers, such as embeddings: no field of an article is one."""
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    if is_list or pa.types.is_fixed_size_list(kind):
-        return pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)
-    return False
+def _is_readable(kind: pa.DataType) -> bool:
+    """Return False for lists of numbers, such as embeddings, and for maps: no field is in them."""
+    if pa.types.is_struct(kind):
+        return all(_is_readable(field.type) for field in kind)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        entry = kind.value_type
+        is_number = pa.types.is_floating(entry) or pa.types.is_integer(entry)
+        return not is_number and _is_readable(entry)
+    return not pa.types.is_fixed_size_list(kind) and not pa.types.is_map(kind)
 
 
 def _slices(batch: pa.RecordBatch, source: Source) -> Iterator[pa.RecordBatch]:
@@ -72,7 +76,7 @@ def _slices(batch: pa.RecordBatch, source: Source) -> Iterator[pa.RecordBatch]:
     """
     lengths = np.zeros(batch.num_rows, dtype=np.int64)
     for column in batch.columns:
-        lengths += _lengths(column)
+        lengths += text_lengths(column)
     source.allowance.spend(int(lengths.sum()))
     slice_of_row = np.cumsum(lengths) // _SLICE_CHARACTERS
     starts = [0, *(np.flatnonzero(np.diff(slice_of_row)) + 1), batch.num_rows]
@@ -80,22 +84,35 @@ def _slices(batch: pa.RecordBatch, source: Source) -> Iterator[pa.RecordBatch]:
         yield batch.slice(start, stop - start)
 
 
-def _lengths(column: pa.Array) -> np.ndarray:
-    """Return the length of every text of a column; 0 for other values."""
-    if pa.types.is_dictionary(column.type):
-        lengths = _lengths(column.dictionary)
-        indices = column.indices.fill_null(0).to_numpy(zero_copy_only=False)
-        return lengths[indices] if len(lengths) else np.zeros(len(column), dtype=np.int64)
-    if pa.types.is_struct(column.type):
-        return sum(map(_lengths, column.flatten()), np.zeros(len(column), dtype=np.int64))
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        ends = np.concatenate([[0], np.cumsum(_lengths(column.flatten()))])
+def text_lengths(column: pa.Array) -> np.ndarray:
+    """Return the length of every text of a column; 0 for other values.
+
+    Raises:
+        ArrowInvalid: a damaged column refers to an entry that its dictionary lacks.
+    """
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _dictionary_lengths(column)
+    if pa.types.is_struct(kind):
+        return sum(map(text_lengths, column.flatten()), np.zeros(len(column), dtype=np.int64))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        ends = np.concatenate([[0], np.cumsum(text_lengths(column.flatten()))])
         counts = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
         stops = np.cumsum(counts)
         return ends[stops] - ends[stops - counts]
-    if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
+    if kind in _TEXTS:
         return pc.binary_length(column).fill_null(0).to_numpy(zero_copy_only=False)
     return np.zeros(len(column), dtype=np.int64)
+
+
+def _dictionary_lengths(column: pa.DictionaryArray) -> np.ndarray:
+    lengths = text_lengths(column.dictionary)
+    indices = column.indices.drop_null().to_numpy(zero_copy_only=False)
+    if len(indices) and not 0 <= indices.min() <= indices.max() < len(lengths):
+        raise pa.ArrowInvalid("a dictionary lacks an entry")
+    found = np.zeros(len(column), dtype=np.int64)
+    found[column.is_valid().to_numpy(zero_copy_only=False)] = lengths[indices]
+    return found
 
 
 def _rows(batch: pa.RecordBatch, source: Source) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from newsclust_pipeline.core.errors import DumpError
+from newsclust_pipeline.ingest.readers.parquet import text_lengths
 from newsclust_pipeline_tests.dumps import parquet, read, titles
 
 TITLES = ["Ferry docks", "Bees swarm"]
@@ -68,6 +69,7 @@ def repeated(text, count):
 BOMB = repeated("x" * 2_000_000, 5000)
 BOMBS = {
     "text": BOMB,
+    "long text": BOMB.cast(pa.dictionary(pa.int32(), pa.large_string())),
     "object": pa.StructArray.from_arrays([BOMB], ["name"]),
     "list": pa.ListArray.from_arrays(pa.array(range(5001), pa.int32()), BOMB),
 }
@@ -80,6 +82,23 @@ def test_a_small_file_with_gigabytes_of_text_is_refused(tmp_path, kind, column):
     assert len(content) < 1 << 20
     with pytest.raises(DumpError, match="unpacks to more than 100 times its size"):
         read(tmp_path / "news.parquet", content)
+
+
+def test_an_index_out_of_a_dictionary_is_refused():
+    indices = pa.array([0, 7], pa.int32())
+    damaged = pa.DictionaryArray.from_arrays(indices, pa.array(["Fog"]), safe=False)
+    with pytest.raises(pa.ArrowInvalid, match="lacks an entry"):
+        text_lengths(damaged)
+
+
+def test_the_length_of_texts_counts_those_in_objects_and_lists():
+    lists = pa.array([["a", "bb"], [], None])
+    objects = pa.array([{"a": "x", "b": 1}, {"a": None, "b": 2}, {"a": "yyy", "b": 3}])
+    dictionary = pa.array(["aa", None, "b"]).dictionary_encode()
+    assert text_lengths(lists).tolist() == [3, 0, 0]
+    assert text_lengths(objects).tolist() == [1, 0, 3]
+    assert text_lengths(dictionary).tolist() == [2, 0, 1]
+    assert text_lengths(pa.array([1, 2])).tolist() == [0, 0]
 
 
 def test_a_text_that_recurs_may_do_so(tmp_path):
