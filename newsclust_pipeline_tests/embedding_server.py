@@ -5,6 +5,7 @@ uses it.
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -172,7 +173,16 @@ class _Handler(BaseHTTPRequestHandler):
         self.send(status, json.dumps(content))
 
     def befall(self, fault: str) -> None:
-        if fault == "hang":
+        if fault in {"drip", "large", "gzip"}:
+            self.send_body(fault)
+        elif fault == "deep":
+            self.send(200, "[" * 200_000 + "]" * 200_000)
+        elif fault.startswith("redirect "):
+            self.send_response(308)
+            self.send_header("Location", fault.removeprefix("redirect "))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif fault == "hang":
             self.of.closing.wait()
             self.close_connection = True
         elif fault == "reset":
@@ -187,6 +197,20 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             status, _, header = fault.partition(" with ")
             self.send(int(status), json.dumps(error("try later")), retry=bool(header))
+
+    def send_body(self, fault: str) -> None:
+        """Send a body that arrives byte by byte, is too large or compressed."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        if fault == "gzip":
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(1 << 30))
+        self.end_headers()
+        self.close_connection = True
+        with contextlib.suppress(OSError):
+            while not self.of.closing.wait(0.1 if fault == "drip" else 0):
+                self.wfile.write(b" " if fault == "drip" else bytes(1 << 20))
+                self.wfile.flush()
 
     def send(
         self, status: int, content: str, kind: str = "application/json", *, retry: bool = False

@@ -9,7 +9,8 @@ import asyncio
 import base64
 import importlib.util
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from threading import Thread
@@ -28,6 +29,7 @@ Send = Callable[[Callable[["openai.AsyncOpenAI"], Coroutine[Any, Any, T]]], Futu
 OPENAI = "https://api.openai.com/v1"
 INPUT_ERRORS = {400, 413, 422}  # the input was refused: other input may be accepted
 _MESSAGE_CHARACTERS = 200  # of a service's message that are quoted
+_MAX_ANSWER = 16 << 20  # bytes
 
 
 class Service:
@@ -36,7 +38,9 @@ class Service:
     Requests that fail for a reason outside the request (408, 409, 429, 5xx, time-outs, lost
     connections) are repeated after 0.5 s, then 1, 2, 4 and 8 s, or after the time in Retry-After
     (at most 2 minutes). A service that refuses connections therefore fails within 40 s, and one
-    that never answers within (max_retries + 1) × timeout + 40 s.
+    that never answers within (max_retries + 1) × timeout + 40 s. The timeout is for the whole
+    answer: a body that arrives byte by byte doesn't prolong it. Redirects are not followed, because
+    they would send the texts to another host.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Service:
         component: str = "embedder",
         timeout: float,
         max_retries: int,
+        max_answer: int = _MAX_ANSWER,
     ) -> None:
         """Set the service. Nothing is sent yet.
 
@@ -57,6 +62,7 @@ class Service:
                 messages: embedder or titles.
             timeout: seconds that a request may take.
             max_retries: how often a request is repeated.
+            max_answer: bytes that an answer may have.
 
         Raises:
             SettingError: the address or key can't work.
@@ -65,7 +71,12 @@ class Service:
         self.key_parameter = f"`{component}.api_key`"
         self._url = self._parse_url(base_url or OPENAI)
         self._key = self._check_key(api_key.strip(), required=not base_url)
-        self._timeout, self._max_retries = timeout, max_retries
+        if api_key.strip() and self._url.password:
+            raise SettingError(
+                f"{self.url_parameter}: contains a user and a password, which would replace "
+                f"{self.key_parameter}. Remove one of the two."
+            )
+        self._timeout, self._max_retries, self._max_answer = timeout, max_retries, max_answer
 
     @property
     def display_url(self) -> str:
@@ -111,6 +122,12 @@ class Service:
             default_query=dict(parse_qsl(self._url.query)),
             timeout=openai.Timeout(self._timeout, connect=min(self._timeout, 10)),
             max_retries=self._max_retries,
+            # A compressed answer could be of any size.
+            default_headers={"Accept-Encoding": "identity"},
+            http_client=openai.DefaultAsyncHttpxClient(
+                follow_redirects=False,
+                event_hooks={"response": [bound_answer(self._timeout, self._max_answer)]},
+            ),
         )
 
     def describe(self, error: "openai.APIError", model: str) -> str:
@@ -119,6 +136,12 @@ class Service:
 
         if isinstance(error, openai.APITimeoutError):
             return f"gave no answer within {self._timeout:g} s, {self._max_retries + 1} times"
+        if isinstance(error, openai.APIStatusError) and error.response.is_redirect:
+            target = urlsplit(error.response.headers.get("location", "")).hostname or "itself"
+            return (
+                f"redirects to {self.redact(target)} (HTTP {error.status_code}), which is not "
+                f"followed. Set {self.url_parameter} to the final address"
+            )
         if status := getattr(error, "status_code", 0):
             message = isinstance(error.body, dict) and error.body.get("message")
             quote = self.redact(str(message or error.body or error.message))
@@ -160,6 +183,40 @@ class Service:
                 f"{self.key_parameter}: contains a character that no key has. Copy it again."
             )
         return key or "EMPTY"  # the client needs a key, even if the service doesn't
+
+
+def bound_answer(seconds: float, size: int) -> Callable[[Any], Coroutine[Any, Any, None]]:
+    """Return a hook of the HTTP client that limits the answer's total time and its bytes."""
+    import httpx2
+
+    class BoundedStream(httpx2.AsyncByteStream):
+        def __init__(self, stream: Any) -> None:
+            self._stream, self._deadline = stream, time.monotonic() + seconds
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            chunks, received = aiter(self._stream), 0
+            while True:
+                left = max(self._deadline - time.monotonic(), 0)
+                try:
+                    chunk = await asyncio.wait_for(anext(chunks), left)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    raise httpx2.ReadTimeout("the answer takes too long") from None
+                received += len(chunk)
+                if received > size:
+                    raise httpx2.ReadError(f"the answer has more than {size:,} bytes")
+                yield chunk
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
+    async def hook(response: httpx2.Response) -> None:
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise httpx2.DecodingError("the answer is compressed, which was not asked for")
+        response.stream = BoundedStream(response.stream)
+
+    return hook
 
 
 def input_error(error: "openai.APIError") -> "openai.APIStatusError | None":

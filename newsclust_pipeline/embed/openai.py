@@ -26,6 +26,8 @@ REQUEST_CHARACTERS = 100_000
 # A single text that the service refuses is halved while it is longer than this. The smallest
 # models read 512 tokens, which are about as many characters of Chinese.
 SHORT = 500
+# An answer may have so many bytes, and so many for every text: 8,192 dimensions as decimal numbers.
+_ANSWER_BYTES, _VECTOR_BYTES = 1 << 20, 1 << 18
 _ADVICE = {
     401: "Check `embedder.api_key`.",
     403: "Check `embedder.api_key`, and that it may use this model.",
@@ -72,7 +74,13 @@ class EmbeddingService:
         Raises:
             SettingError: a parameter can't work.
         """
-        self._service = Service(base_url, api_key, timeout=timeout, max_retries=max_retries)
+        self._service = Service(
+            base_url,
+            api_key,
+            timeout=timeout,
+            max_retries=max_retries,
+            max_answer=_ANSWER_BYTES + batch_size * _VECTOR_BYTES,
+        )
         if not model:
             raise SettingError(
                 "`embedder.model` is empty, and `embedder.name`=openai has no default model. Set "
@@ -197,7 +205,7 @@ class EmbeddingService:
             items = [(item["index"], item["embedding"]) for item in json.loads(content)["data"]]
             indices = sorted(index for index, _ in items)
             rows = {index: _vector(value) for index, value in items}
-        except (ValueError, TypeError, KeyError, OverflowError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             quote = self._service.redact(content.decode("utf-8", "replace"))
             defect = f"returned no embeddings but: {quote!r}. {_ADVICE[404]}"
         else:

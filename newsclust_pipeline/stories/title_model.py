@@ -95,7 +95,7 @@ class TitleModel:
             choice = json.loads(content)["choices"][0]
             text = choice["message"]["content"] or ""
             return str(text) if choice.get("finish_reason") in {"stop", None} else ""
-        except (ValueError, TypeError, KeyError, IndexError):
+        except (ValueError, TypeError, KeyError, IndexError, RecursionError):
             body = self.service.redact(content.decode("utf-8", "replace"))
             fault = f"{self.service.display_url}: the service gave no chat, but: {body!r}"
         raise ServiceError(fault)

@@ -19,8 +19,9 @@ def test_messages_refer_to_the_parameters_of_the_component(component):
 
 
 def test_secrets_are_removed_from_addresses_and_messages():
-    connection = service("https://ada:pass-word@a.example/v1/?token=tok-en#x", "sk-1")
-    assert connection.display_url == "https://a.example/v1"
-    message = connection.redact("No: sk-1 for ada:pass-word with tok-en\n\n" + "x" * 500)
-    assert not [secret for secret in ("sk-1", "pass-word", "tok-en") if secret in message]
-    assert len(message) == 200
+    for user, key in (("ada:pass-word@", ""), ("", "sk-1")):
+        connection = service(f"https://{user}a.example/v1/?token=tok-en#x", key)
+        assert connection.display_url == "https://a.example/v1"
+        message = connection.redact(f"No: {key} for {user} with tok-en\n\n" + "x" * 500)
+        assert not [secret for secret in ("sk-1", "pass-word", "tok-en") if secret in message]
+        assert len(message) == 200

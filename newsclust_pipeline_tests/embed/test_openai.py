@@ -320,16 +320,50 @@ def test_vectors_of_two_dimensions_from_a_halved_batch_are_an_error(server):
         list(service(server, batch_size=3).encode(NEWS[:3]))
 
 
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        pytest.param("drip", "gave no answer within 0.5 s", id="byte by byte"),
+        pytest.param("large", "more than 2,097,152 bytes", id="too large"),
+        pytest.param("gzip", "compressed", id="compressed"),
+    ],
+)
+def test_an_answer_without_end_is_an_error_in_bounded_time_and_memory(server, fault, message):
+    server.faults = repeat(fault)
+    before = time.monotonic()
+    _, text = error_of(service(server, timeout=0.5), NEWS[:4])
+    assert message in text
+    assert time.monotonic() - before < 5
+
+
+def test_json_that_is_nested_too_deeply_is_an_error(server):
+    server.faults = repeat("deep")
+    _, text = error_of(service(server), NEWS[:4])
+    assert "returned no embeddings" in text
+
+
+def test_redirects_to_other_hosts_are_not_followed(server):
+    with EmbeddingServer() as other:
+        host = other.url.replace("127.0.0.1", "localhost")
+        server.faults = repeat(f"redirect {host}/embeddings")
+        _, text = error_of(service(server), NEWS[:4])
+        assert not other.requests
+    assert "redirects to localhost (HTTP 308)" in text
+    assert "Set `embedder.base_url` to the final address" in text
+
+
 # Secrets
 
 
 @pytest.mark.parametrize("fault", ["", "500", "hang", "reset", "html", "wrong key", "dead"])
-def test_no_secret_is_in_any_error_or_log(server, log, fault):
+@pytest.mark.parametrize("key", [KEY, ""], ids=["key", "password"])
+def test_no_secret_is_in_any_error_or_log(server, log, fault, key):
     host = server.url.removeprefix("http://")
+    user = "" if key else "ada:pass%2Fw0rd@"
     embedder = service(
         server,
-        base_url=f"http://ada:pass%2Fw0rd@{host}/?token=t0k3n-abc",
-        api_key=KEY,
+        base_url=f"http://{user}{host}/?token=t0k3n-abc",
+        api_key=key,
         max_retries=1,
         timeout=0.3,
     )
@@ -349,6 +383,11 @@ def test_no_secret_is_in_any_error_or_log(server, log, fault):
     assert "HTTP Request" in logged or fault in {"hang", "reset", "dead"}
     for secret in (KEY, "pass/w0rd", "pass%2Fw0rd", "t0k3n-abc", "YWRhOnBhc3"):
         assert secret not in trace + logged + embedder.fingerprint
+
+
+def test_a_password_in_the_address_beside_a_key_is_an_error(server):
+    with pytest.raises(SettingError, match=r"`embedder\.base_url`: .*replace `embedder\.api_key`"):
+        service(server, base_url="http://ada:secret@localhost/v1", api_key=KEY)
 
 
 def test_a_key_that_the_service_repeats_is_removed_from_the_message(server):
@@ -405,9 +444,7 @@ def test_a_missing_package_is_an_error_with_the_command_that_installs_it(server,
 def test_the_fingerprint_depends_on_service_model_and_prompt_without_a_request(server):
     settings = [{}, {"model": "other"}, {"prompt": "p"}, {"base_url": "http://localhost:9/v1"}]
     assert len({service(server, **given).fingerprint for given in settings}) == len(settings)
-    like = service(
-        server, base_url=server.url.replace("//", "//ada:pw@") + "/?token=t", api_key="k"
-    )
+    like = service(server, base_url=server.url.replace("//", "//ada:pw@") + "/?token=t")
     assert like.fingerprint == service(server).fingerprint
     assert not server.requests
 
