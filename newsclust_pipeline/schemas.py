@@ -66,7 +66,9 @@ REJECTED_ROWS = Table(
     "One row of a dump that could not be used.",
     (
         required("file", pa.string(), "Name of the file."),
-        required("row", pa.int64(), "Number of the row in the file, from 1."),
+        required(
+            "row", pa.int64(), "Number of the row, from 1; 0 for an article without a vector."
+        ),
         required("reason", pa.string(), "Why the row could not be used."),
         required("content", pa.string(), "The row, as text or JSON."),
     ),

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pyarrow as pa
 
 from newsclust_pipeline.cluster import gold, metrics, sweep
@@ -17,6 +18,7 @@ from newsclust_pipeline.defs import config as run_config
 from newsclust_pipeline.defs import figures
 from newsclust_pipeline.defs.config import plain
 from newsclust_pipeline.defs.materialize import progress, result, run_start, stage
+from newsclust_pipeline.defs.rejections import record_rejections
 from newsclust_pipeline.defs.resources import (
     Embedder,
     Feeds,
@@ -75,21 +77,28 @@ def raw_news(config: run_config.ArticlesConfig, news: NewsDumps) -> dict[str, Re
 
 
 @stage("onnx", "parquet")
-def embeddings(raw_news: pa.Table, embedder: Embedder, previous: PreviousRun) -> Result:
+def embeddings(
+    config: run_config.EmbeddingsConfig,
+    raw_news: pa.Table,
+    embedder: Embedder,
+    previous: PreviousRun,
+) -> Result:
     """One unit vector per article, by the embedder of the settings or for the languages."""
     model, choice = embedder.choose(raw_news, previous.embeddings())
-    on_progress = progress("texts embedded")
-    embedded = embed(raw_news, model, embedder.cache, on_progress, embedder.keep_days)
+    limits = embedder.keep_days, config.max_rejected
+    embedded = embed(raw_news, model, embedder.cache, progress("texts embedded"), *limits)
+    record_rejections(previous.folder, raw_news, embedded.rejected)
     return result(embedded.table, choice, **figures.of_embeddings(embedded, model, choice))
 
 
 @stage("milvus", io="json")
 def milvus_collection(raw_news: pa.Table, embeddings: pa.Table, milvus: Milvus) -> Result:
     """The documents in Milvus, searchable: exactly those of the dumps."""
-    index, name = milvus.index_for(raw_news.num_rows).stored, milvus.collection
+    index, name = milvus.index_for(embeddings.num_rows).stored, milvus.collection
+    articles = sort_by_id(raw_news, np.array(embeddings["doc_id"]))
     with milvus.client() as client:
         sync = collection.sync(
-            client, name, raw_news, embeddings, index, progress("documents written")
+            client, name, articles, embeddings, index, progress("documents written")
         )
     return result(asdict(sync.state), documents=sync.state.count, **figures.of_sync(sync))
 
@@ -211,7 +220,8 @@ def cluster_plot(
     knn_distance_matrix: Neighbours,
 ) -> Result:
     """The map: one page that works offline, for those who only ever open the map."""
-    documents = join(raw_news, hdbscan_labels, umap_projection)
+    articles = sort_by_id(raw_news, knn_distance_matrix.doc_id)
+    documents = join(articles, hdbscan_labels, umap_projection)
     facts = page.footer_facts(embeddings, hdbscan_labels.schema, umap_projection.schema)
     html = page.build_page(
         documents, stories, facts, lineage=story_lineage, neighbours=knn_distance_matrix

@@ -91,6 +91,18 @@ class FeedsConfig(dg.Config):
     )
 
 
+class EmbeddingsConfig(dg.Config):
+    """Parameters of `embeddings`."""
+
+    max_rejected: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="Share of articles without a usable vector above which the run stops. One such "
+        "article never stops it, unless this is 0. 0 to 1.",
+    )
+
+
 class KnnConfig(dg.Config):
     """Parameters of `knn_distance_matrix`."""
 

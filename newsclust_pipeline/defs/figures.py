@@ -94,10 +94,13 @@ def of_embeddings(embedded: Embedded, model: Embedder, choice: Mapping[str, str]
     """Return how many vectors are new, and which model they are from; log why."""
     if reason := choice.get("embedder_reason", ""):
         info(f"{model.name}: {reason}.")
+    for doc_id, problem in embedded.rejected.items():
+        warn(f"document {doc_id} was rejected, see rejected_rows.parquet: {problem}")
     return {
         "new": embedded.new,
         "reused": embedded.table.num_rows - embedded.new,
         "pruned_from_cache": embedded.pruned,
+        "articles_without_vector": len(embedded.rejected),
         "embedder": model.name,
         "embedder_reason": choice.get("embedder_reason", "set by the user"),
         "model": model.model,

@@ -4,13 +4,15 @@ This module has what the embedders share: the protocol, the use of the cache, an
 vectors that a model returns. The embedders are in modules of their own.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from newsclust_pipeline import schemas
 from newsclust_pipeline.core.errors import EmbeddingError
@@ -18,12 +20,16 @@ from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.core.tables import embedded_texts
 from newsclust_pipeline.embed.cache import VectorCache
 
-# Positions in the sequence of texts (n,), and their vectors (n, dimension) as float32.
+# Positions in the sequence of texts (n,), and their vectors (n, dimension) as float32. A text that
+# can't be embedded has NaN.
 Batch = tuple[np.ndarray, np.ndarray]
 # The mean cosine distance between texts about unrelated subjects, by the name of the embedder. Only
 # documents about a single event need it: among them no two are unrelated.
-UNRELATED_DISTANCE = {"minilm": 0.95}
+UNRELATED_DISTANCE = {"minilm": 0.95, "e5": 0.9}
 _CHUNK = 4096  # texts that are Python strings at the same time
+_UNUSABLE = "the embedder returned a vector that is zero or not finite"
+_MISSING = "the embedder returned no vector"
+_log = logging.getLogger(__name__)
 
 
 class Embedder(Protocol):
@@ -49,23 +55,28 @@ class Embedder(Protocol):
         """Identifies everything that the vectors depend on; others are never mixed with them."""
 
     def encode(self, texts: Sequence[str]) -> Iterator[Batch]:
-        """Yield the vectors of texts in batches, in any order and of any size."""
+        """Yield the vectors of texts in batches, in any order and of any size.
+
+        An embedder that refuses single texts has an attribute `refusals`: the reason by text.
+        """
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """The vectors of all documents, and how many of them were computed.
+    """The vectors of the documents, and how many of them were computed.
 
     Attributes:
         table: doc_id and embedding (fixed-size list of float32, unit length), rows in the order of
             the articles; the schema's metadata has embedder, model, dimension and fingerprint.
         new: number of texts embedded in this run. All others came from the cache.
         pruned: number of vectors deleted from the cache because no run has used them for long.
+        rejected: the reason by doc_id, for documents that can't be embedded; not in the table.
     """
 
     table: pa.Table
     new: int
     pruned: int
+    rejected: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def dimension(self) -> int:
@@ -79,10 +90,12 @@ def embed(
     cache_path: Path,
     progress: Progress = lambda *_: None,
     keep_days: int = 0,
+    max_rejected: float = 0.0,
 ) -> Embedded:
     """Return the vectors of articles (columns doc_id, text, embedded_text).
 
-    Texts stay in Arrow, except for those that are being looked up or embedded.
+    Texts stay in Arrow, except for those that are being looked up or embedded. Every usable vector
+    is cached before a useless one raises an error.
 
     Args:
         articles: the documents.
@@ -90,82 +103,120 @@ def embed(
         cache_path: the file of the cache; see `VectorCache`.
         progress: called with the number of texts embedded and of texts to embed.
         keep_days: delete cached vectors that no run has used for so many days; 0 deletes none.
+        max_rejected: share of the documents that may have no vector; one document always may, if
+            there are others and the share isn't 0.
 
     Raises:
-        EmbeddingError: a vector is zero, not finite or of another dimension; a text has none; or
-            the cache can't be used.
+        EmbeddingError: vectors are of another dimension than expected; too many texts have no
+            usable vector; or the cache can't be used.
     """
-    ids, texts = articles["doc_id"], embedded_texts(articles)
     with VectorCache(cache_path, embedder.fingerprint) as cache:
+        run = _Run(articles, embedder, cache, max_rejected)
+        try:
+            run.embed(progress)
+        except _OtherDimensionError as error:
+            if not cache.clear():
+                raise
+            _log.warning("%s The cached vectors of this model are deleted; all are new.", error)
+            run = _Run(articles, embedder, cache, max_rejected)
+            run.embed(progress)
+        pruned = cache.prune(keep_days) if keep_days else 0
+    return Embedded(run.table(), run.new, pruned, run.rejected)
+
+
+class _OtherDimensionError(EmbeddingError):
+    """The embedder's vectors are of another dimension than the cached ones."""
+
+
+class _Run:
+    """The vectors of articles while they are looked up and embedded."""
+
+    def __init__(
+        self, articles: pa.Table, embedder: Embedder, cache: VectorCache, max_rejected: float
+    ) -> None:
+        self._ids, self._texts = articles["doc_id"], embedded_texts(articles)
+        self._embedder, self._cache = embedder, cache
         dimension = cache.dimension or embedder.dimension
-        vectors = np.zeros((len(texts), dimension), dtype=np.float32)
-        missing = _fill_from_cache(cache, texts, vectors)
+        self._vectors = np.zeros((len(self._texts), dimension), dtype=np.float32)
+        share = max_rejected * len(self._texts)
+        self._most_rejected = min(max(share, 1 if max_rejected else 0), len(self._texts) - 1)
+        self.new, self.rejected = 0, dict[str, str]()
+
+    def embed(self, progress: Progress) -> None:
+        """Fill in cached vectors, then embed the other texts."""
+        missing = self._fill_from_cache()
+        self.new = len(missing)
         done = 0
         for start in range(0, len(missing), _CHUNK):
-            rows = missing[start : start + _CHUNK]
-            for count in _embed_rows(rows, ids, texts, vectors, embedder, cache):
+            for count in self._embed_rows(missing[start : start + _CHUNK]):
                 done += count
                 progress(done, len(missing))
-        pruned = cache.prune(keep_days) if keep_days else 0
-    return Embedded(_embeddings_table(ids, vectors, embedder), new=len(missing), pruned=pruned)
 
+    def table(self) -> pa.Table:
+        """Return the table of the documents that have a vector."""
+        table = _embeddings_table(self._ids, self._vectors, self._embedder)
+        if not self.rejected:
+            return table
+        rejected = pa.array(list(self.rejected), pa.string())
+        return table.filter(pc.invert(pc.is_in(self._ids, rejected)))
 
-def _fill_from_cache(cache: VectorCache, texts: pa.ChunkedArray, vectors: np.ndarray) -> np.ndarray:
-    """Write cached vectors into their rows and return the rows of the other texts."""
-    missing = [
-        start + cache.fill(texts.slice(start, _CHUNK).to_pylist(), vectors[start : start + _CHUNK])
-        for start in range(0, len(texts), _CHUNK)
-    ]
-    return np.concatenate([np.array([], dtype=np.intp), *missing])
+    def _fill_from_cache(self) -> np.ndarray:
+        """Write cached vectors into their rows and return the rows of the other texts."""
+        missing = [
+            start + self._cache.fill(self._chunk(start), self._vectors[start : start + _CHUNK])
+            for start in range(0, len(self._texts), _CHUNK)
+        ]
+        return np.concatenate([np.array([], dtype=np.intp), *missing])
 
+    def _chunk(self, start: int) -> list[str]:
+        return self._texts.slice(start, _CHUNK).to_pylist()
 
-def _embed_rows(
-    rows: np.ndarray,
-    ids: pa.ChunkedArray,
-    texts: pa.ChunkedArray,
-    vectors: np.ndarray,
-    embedder: Embedder,
-    cache: VectorCache,
-) -> Iterator[int]:
-    """Embed the texts of some rows into `vectors`; yield the size of every batch once cached."""
-    chunk, chunk_ids = texts.take(rows).to_pylist(), ids.take(rows).to_pylist()
-    left = np.ones(len(rows), dtype=bool)
-    for positions, batch in embedder.encode(chunk):
-        unit = unit_vectors(batch, [chunk_ids[p] for p in positions], vectors.shape[1])
-        vectors[rows[positions]] = unit
-        cache.store([chunk[p] for p in positions], unit)
-        left[positions] = False
-        yield len(positions)
-    if left.any():
-        raise EmbeddingError(
-            f"document {chunk_ids[int(left.argmax())]}: the embedder returned no vector for it "
-            f"({int(left.sum())} of {len(rows)} texts have none). Check the model, or the service "
-            "that runs it."
-        )
+    def _embed_rows(self, rows: np.ndarray) -> Iterator[int]:
+        """Embed the texts of some rows; yield the size of every batch once it is cached."""
+        texts, ids = self._texts.take(rows).to_pylist(), self._ids.take(rows).to_pylist()
+        left = np.ones(len(rows), dtype=bool)
+        for positions, batch in self._embedder.encode(texts):
+            unit = unit_vectors(batch, [ids[p] for p in positions], self._vectors.shape[1])
+            usable = np.isfinite(unit[:, 0])
+            good = positions[usable]
+            self._vectors[rows[good]] = unit[usable]
+            self._cache.store([texts[p] for p in good], unit[usable])
+            self._reject({ids[p]: self._reason(texts[p]) for p in positions[~usable]})
+            left[positions] = False
+            yield len(positions)
+        self._reject({ids[p]: _MISSING for p in np.flatnonzero(left)})
+
+    def _reason(self, text: str) -> str:
+        refusals: Mapping[str, str] = getattr(self._embedder, "refusals", {})
+        return refusals.get(text, _UNUSABLE)
+
+    def _reject(self, reasons: Mapping[str, str]) -> None:
+        """Note documents without a vector; raise an error if there are too many."""
+        self.rejected.update(reasons)
+        if len(self.rejected) > self._most_rejected:
+            doc_id, reason = next(iter(self.rejected.items()))
+            raise EmbeddingError(
+                f"document {doc_id}: {reason}. {len(self.rejected)} of {len(self._texts)} "
+                "documents have no vector so far, more than max_rejected of embeddings allows. "
+                "Check the model, or the service that runs it. Usable vectors are cached."
+            )
 
 
 def unit_vectors(vectors: np.ndarray, ids: Sequence[str], dimension: int) -> np.ndarray:
-    """Return vectors (n, dimension) scaled to unit length, as float32.
+    """Return vectors (n, dimension) scaled to unit length, as float32; NaN if that is impossible.
 
     Raises:
-        EmbeddingError: a vector can't be used. The message names the first document with one.
+        EmbeddingError: the array has another shape. The message names the first document.
     """
     if vectors.shape != (len(ids), dimension):
-        raise EmbeddingError(
+        raise _OtherDimensionError(
             f"document {ids[0]}: the embedder returned an array of shape {vectors.shape}, expected "
-            f"{(len(ids), dimension)}. If another model now has the same name, move "
-            "embedding_cache.sqlite out of the data folder and run again."
+            f"{(len(ids), dimension)}. Check that `embedder.model` names one model only."
         )
     wide = vectors.astype(np.float64)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
-    bad = ~(np.isfinite(lengths) & (lengths > 1e-6)).ravel()
-    if bad.any():
-        raise EmbeddingError(
-            f"document {ids[int(bad.argmax())]}: the embedder returned a vector that is zero or "
-            f"not finite ({int(bad.sum())} of {len(ids)} in its batch). Check the model, or remove "
-            "the article from the dump."
-        )
-    return (wide / lengths).astype(np.float32)
+    usable = np.isfinite(lengths) & (lengths > 1e-6)
+    return np.divide(wide, lengths, out=np.full_like(wide, np.nan), where=usable).astype(np.float32)
 
 
 def _embeddings_table(ids: pa.ChunkedArray, vectors: np.ndarray, embedder: Embedder) -> pa.Table:

@@ -101,6 +101,16 @@ class VectorCache:
             ]
             self._db.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
 
+    def clear(self) -> bool:
+        """Delete all vectors of this embedder; return whether there were any."""
+        model = self._model()
+        if model is None:
+            return False
+        with self._translate_errors(), self._db:
+            self._db.execute("DELETE FROM vectors WHERE model = ?", (model[0],))
+            self._db.execute("DELETE FROM models WHERE id = ?", (model[0],))
+        return True
+
     def prune(self, days: int) -> int:
         """Delete vectors, of any embedder, that no run has used for `days`; return their number."""
         with self._translate_errors(), self._db:

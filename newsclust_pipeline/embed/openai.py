@@ -90,7 +90,9 @@ class EmbeddingService:
         self._prompt, self._batch_size, self._concurrency = prompt, batch_size, concurrency
         # Formats to try. Base64 takes a twentieth of the time, but some services lack it.
         self._formats: Sequence[Literal["base64", "float"]] = ("base64", "float")
-        self._shortened = 0
+        self._shortened, self._received_dimension = 0, 0
+        # Why texts have no vector, by text.
+        self.refusals: dict[str, str] = {}
 
     @property
     def fingerprint(self) -> str:
@@ -109,7 +111,8 @@ class EmbeddingService:
         Closing the iterator cancels the requests that are running.
 
         Yields:
-            Positions in `texts` (n,) and their vectors (n, dimension), float32, as received.
+            Positions in `texts` (n,) and their vectors (n, dimension), float32, as received; NaN
+            for a text that the service refuses, with the reason in `refusals`.
 
         Raises:
             EmbeddingError: the service can't be used, or didn't return one vector per text; or a
@@ -155,7 +158,7 @@ class EmbeddingService:
             beginning = beginning[: len(beginning) // 2]
             rows, refusal = await self._request([beginning], client)
         if refusal:
-            raise self._error(refusal)
+            return [await self._refuse(text, client, refusal)]
         self._shortened += 1
         _log.warning(
             "The service refused a text of %d characters and accepted its first %d (texts "
@@ -163,6 +166,16 @@ class EmbeddingService:
             *(len(text), len(beginning), self._shortened, valid_text(text)[:80]),
         )
         return rows
+
+    async def _refuse(
+        self, text: str, client: "openai.AsyncOpenAI", refusal: "openai.APIStatusError"
+    ) -> np.ndarray:
+        """Note why a text has no vector; raise an error if the service refuses any text."""
+        if not self._received_dimension and (await self._request(["dimension"], client))[1]:
+            raise self._error(refusal)
+        self.refusals[text] = f"the service {self._service.describe(refusal, self.model)}"
+        _log.warning("%s. The text begins: %s", self.refusals[text], valid_text(text)[:80])
+        return np.full(self._received_dimension, np.nan, dtype=np.float32)
 
     async def _request(
         self, texts: Sequence[str], client: "openai.AsyncOpenAI"
@@ -172,8 +185,9 @@ class EmbeddingService:
         for encoding in self._formats:
             content, refusal = await self._send(texts, client, encoding)
             if refusal is None:
-                self._formats = (encoding,)
-                return self._parse(content, len(texts)), None
+                rows = self._parse(content, len(texts))
+                self._formats, self._received_dimension = (encoding,), len(rows[0])
+                return rows, None
         return [], refusal
 
     async def _send(

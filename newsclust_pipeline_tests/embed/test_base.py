@@ -44,6 +44,19 @@ class Constant(Hashes):
         yield np.arange(len(texts)), self.vectors
 
 
+class Poisoned(Hashes):
+    """Returns a useless vector for texts with a word in them."""
+
+    def __init__(self, word, useless=np.nan):
+        super().__init__()
+        self.word, self.useless, self.refusals = word, useless, {}
+
+    def encode(self, texts):
+        for positions, vectors in super().encode(texts):
+            bad = [self.word in texts[p] for p in positions]
+            yield positions, np.where(np.array(bad)[:, None], self.useless, vectors)
+
+
 class Incomplete(Hashes):
     """Drops the last text, as an endpoint with a filter may do."""
 
@@ -141,7 +154,7 @@ def test_another_fingerprint_uses_nothing_from_the_cache(tmp_path):
 )
 def test_an_unusable_vector_is_an_error_that_names_the_document(tmp_path, useless, defect):
     embedder = Constant([[1, 0, 0, 0], useless, [0, 1, 0, 0]])
-    with pytest.raises(EmbeddingError, match=rf"document d1: .*{defect} .*1 of 3.*Check the model"):
+    with pytest.raises(EmbeddingError, match=rf"document d1: .*{defect}.*1 of 3.*Check the model"):
         embed(articles(HEADLINES), embedder, tmp_path / "cache")
 
 
@@ -161,6 +174,64 @@ def test_unusable_vectors_are_not_cached(tmp_path):
 def test_a_text_without_a_vector_is_an_error_that_names_the_document(tmp_path):
     with pytest.raises(EmbeddingError, match="d2"):
         embed(articles(HEADLINES), Incomplete(), tmp_path / "cache")
+
+
+@pytest.mark.parametrize("useless", [np.nan, np.inf, 0.0])
+def test_a_document_without_a_usable_vector_is_rejected_and_the_others_are_embedded(
+    tmp_path, useless
+):
+    result = embed(
+        articles(HEADLINES), Poisoned("Otter", useless), tmp_path / "cache", max_rejected=0.01
+    )
+    assert result.table["doc_id"].to_pylist() == ["d0", "d2"]
+    assert list(result.rejected) == ["d1"]
+    assert "zero or not finite" in result.rejected["d1"]
+    expected = unit(np.stack([hash_vector(HEADLINES[n]) for n in (0, 2)]))
+    np.testing.assert_allclose(matrix(result.table), expected, rtol=1e-6)
+
+
+def test_the_reason_of_the_embedder_is_given(tmp_path):
+    embedder = Poisoned("Otter")
+    embedder.refusals[HEADLINES[1]] = "the service answers with HTTP 400"
+    result = embed(articles(HEADLINES), embedder, tmp_path / "cache", max_rejected=0.01)
+    assert result.rejected == {"d1": "the service answers with HTTP 400"}
+
+
+def test_more_rejected_documents_than_allowed_are_an_error(tmp_path):
+    texts = [f"{'Otter' if n < 4 else 'Ferry'} {n}" for n in range(40)]
+    ok = embed(articles(texts), Poisoned("Otter"), tmp_path / "cache", max_rejected=0.1)
+    assert len(ok.rejected) == 4
+    with pytest.raises(EmbeddingError, match=r"4 of 40 .*max_rejected"):
+        embed(articles(texts), Poisoned("Otter"), tmp_path / "cache", max_rejected=0.09)
+    with pytest.raises(EmbeddingError, match="1 of 1 documents"):
+        embed(articles(["Otter"]), Poisoned("Otter"), tmp_path / "cache", max_rejected=1)
+
+
+def test_usable_vectors_are_cached_before_a_useless_one_is_an_error(tmp_path):
+    texts = [HEADLINES[1], HEADLINES[0], HEADLINES[2]]  # the last batch has the useless one
+    with pytest.raises(EmbeddingError):
+        embed(articles(texts), Poisoned("Otter"), tmp_path / "cache")
+    assert embed(articles(texts), Hashes(), tmp_path / "cache").new == 1
+
+
+def test_vectors_of_a_changed_dimension_replace_the_cached_ones_of_that_model_only(
+    tmp_path, caplog
+):
+    class Wider(Hashes):
+        dimension = 8
+
+        def encode(self, texts):
+            for positions, vectors in super().encode(texts):
+                yield positions, np.tile(vectors, 2)
+
+    other = Hashes()
+    other.fingerprint = "other/1"
+    for embedder in (Hashes(), other):
+        embed(articles(HEADLINES[:2]), embedder, tmp_path / "cache")
+    result = embed(articles(HEADLINES), Wider(), tmp_path / "cache")
+    assert (result.new, result.dimension) == (3, 8)
+    assert "cached vectors of this model are deleted" in caplog.text
+    assert embed(articles(HEADLINES[:2]), other, tmp_path / "cache").new == 0
 
 
 @pytest.mark.parametrize("scale", [1e-5, 1.0, 1e18])

@@ -174,6 +174,16 @@ def test_the_dimension_of_cached_vectors_is_known(tmp_path):
         assert other.dimension is None
 
 
+def test_vectors_of_one_model_are_cleared(tmp_path):
+    path = filled(filled(tmp_path / "cache"), "minilm/2")
+    with VectorCache(path, "minilm/1") as cache:
+        assert cache.clear()
+        assert cache.dimension is None
+        assert not cache.clear()
+    assert looked_up(path)[1] == [0, 1, 2]
+    assert looked_up(path, fingerprint="minilm/2")[1] == []
+
+
 def test_unused_vectors_are_pruned_and_the_file_shrinks(tmp_path):
     path = tmp_path / "cache"
     texts = [f"text {number}" for number in range(2000)]

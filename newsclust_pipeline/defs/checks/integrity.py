@@ -36,18 +36,19 @@ def ids_are_unique(raw_news: pa.Table) -> Verdict:
 
 @check("embeddings", blocking=True)
 def vectors_are_sound(embeddings: pa.Table, raw_news: pa.Table) -> Verdict:
-    """Every article has one vector: finite, of the model's dimension, of unit length."""
+    """Every article that is not rejected has one vector: of the model's dimension, unit length."""
     vectors = matrix(embeddings)
     dimension = int((embeddings.schema.metadata or {}).get(b"dimension", b"-1"))
     lengths = np.linalg.norm(vectors, axis=1)
     bad = int(np.count_nonzero(~(np.abs(lengths - 1) < 1e-3)))  # NaN is bad, too
-    same = embeddings["doc_id"].equals(raw_news["doc_id"])
+    has_vector = pc.is_in(raw_news["doc_id"], embeddings["doc_id"])
+    same = embeddings["doc_id"].equals(raw_news["doc_id"].filter(has_vector))
     return Verdict(
         bad == 0 and same and vectors.shape[1] == dimension,
         f"{bad} of {len(vectors)} vectors are not finite or not of unit length; "
         f"dimension {vectors.shape[1]}, the model's is {dimension}; documents "
         f"{'agree' if same else 'differ'} with raw_news. Materialise embeddings again.",
-        {"bad_vectors": bad},
+        {"bad_vectors": bad, "articles_without_vector": raw_news.num_rows - len(vectors)},
     )
 
 
@@ -119,9 +120,9 @@ def neighbours_are_nearest(figures: dict[str, Any]) -> Verdict:
 
 
 @check("hdbscan_labels", blocking=True)
-def labels_cover_raw_news(hdbscan_labels: pa.Table, raw_news: pa.Table) -> Verdict:
+def labels_cover_raw_news(hdbscan_labels: pa.Table, embeddings: pa.Table) -> Verdict:
     """Every article has one label, and nothing else has one."""
-    return _same_documents("hdbscan_labels", hdbscan_labels, "raw_news", raw_news)
+    return _same_documents("hdbscan_labels", hdbscan_labels, "embeddings", embeddings)
 
 
 @check("umap_projection", blocking=True)
