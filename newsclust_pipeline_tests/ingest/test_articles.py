@@ -107,6 +107,11 @@ def test_overlong_texts_are_cut_and_counted(name, limit):
     assert found.shortened == 1
 
 
+def test_double_encoding_makes_no_second_article():
+    article = only({"title": "Müller wins in Köln"}, {"title": "MÃ¼ller wins in KÃ¶ln"})
+    assert (article["title"], article["copies"]) == ("Müller wins in Köln", 2)
+
+
 def test_markup_makes_no_second_article():
     article = only(
         {"title": "Ferry docks", "summary": "<p>At <b>noon</b>.</p>"},

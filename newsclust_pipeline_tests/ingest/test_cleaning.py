@@ -85,6 +85,21 @@ def test_markup_is_removed(raw, cleaned):
     assert clean_text(cleaned) == cleaned
 
 
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("MÃ¼ller wins in KÃ¶ln", "Müller wins in Köln"),
+        ("<p>They donâ€™t know</p>", "They don’t know"),
+        ("M&Atilde;&frac14;ller", "Müller"),
+        ("Müller – don’t", "Müller – don’t"),
+        ("naïve café in São Paulo", "naïve café in São Paulo"),
+    ],
+)
+def test_double_encoding_is_undone(raw, cleaned):
+    assert clean_text(raw) == cleaned
+    assert clean_text(cleaned) == cleaned
+
+
 @pytest.mark.parametrize("layer", ["amp;", "#38;", "#x26;", "#038;"])
 def test_nested_entities_are_decoded_at_once(layer):
     # One layer at a time, these take minutes.
