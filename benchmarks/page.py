@@ -1,19 +1,21 @@
-"""How quick is the map page, in a real browser?
+"""What does the map page cost in a real browser?
 
-    python -m benchmarks.page [--sizes 100000] [--repeats 3]
+    python -m benchmarks.page [--sizes 846 9000 100000] [--repeats 3] [--page NAME=FILE ...]
 
-Documents are made of the bundled sample's words, at random, with as many letters as news has:
-random words deflate less than prose, so the file is rather too large than too small. The browser
-is headless Chromium without a GPU: WebGL is drawn by the processor, which is the slow case. All
-times are those that the page's clock gives from an event to the frame that shows what it did.
+Documents consist of random words of the bundled sample, as long as those of news: random words
+deflate less than prose, so the file is rather too large than too small. The browser is headless
+Chromium without a GPU: WebGL is drawn by the processor, which is the slow case. Figures are CPU
+seconds of all processes of the browser, as wall time depends on what else the machine does.
+
+`--page` measures other pages in the same run: maps of an earlier version, or of another tool.
 """
 
 import argparse
 import re
 import shutil
-import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,35 +25,57 @@ import pyarrow.csv as pacsv
 
 from benchmarks.report import spread, table, versions
 from newsclust_pipeline.defs.resources import SAMPLE
+from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.viz.page import build_page
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 OUTLETS, SINCE = 80, 1_770_000_000
+MOVES, TICKS, IDLE = 24, 12, 3.0
 
 
 def main() -> None:
     """Run the benchmark."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000])
+    options.add_argument("--sizes", type=int, nargs="*", default=[846, 9_000, 100_000])
     options.add_argument("--repeats", type=int, default=3)
-    given = options.parse_args()
-    rows = [measured(documents, given.repeats) for documents in given.sizes]
-    head = ["documents", "file, MB", "built, s", "ready, s", "hover, ms", "search, s"]
+    options.add_argument("--page", nargs="*", default=[], metavar="NAME=FILE")
+    arguments = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        pages = {}
+        for count in arguments.sizes:
+            start = time.process_time()
+            pages[f"{count:,}"] = Path(folder) / f"{count}.html"
+            html = build_page(
+                *documents_and_stories(count), {}, neighbours=random_neighbours(count)
+            )
+            pages[f"{count:,}"].write_text(html, encoding="utf-8")
+            print(f"{count:,} documents: page built in {time.process_time() - start:.1f} CPU s")
+        pages |= {
+            name: Path(file) for name, file in (page.split("=", 1) for page in arguments.page)
+        }
+        rows = measure(pages, arguments.repeats)
     table(
         "page",
-        f"The map page, {given.repeats} repeats: median (least-most)",
-        [*head, "row click, s", "brush, s", "zoom with titles, s"],
+        f"The map page, CPU seconds of the browser, {arguments.repeats} repeats: median (min-max)",
+        ["page", "file, MB", "load", "hover, ms", "wheel, ms", "search", f"idle {IDLE:g} s"],
         rows,
     )
-    print(versions("plotly", "playwright"))
+    print(versions("playwright"))
+
+
+def random_neighbours(count: int) -> Neighbours:
+    """Return random neighbours: the list of similar articles is as long as with real ones."""
+    indices = np.random.default_rng(1).integers(0, count, (count, 15), dtype=np.int32)
+    ids = np.array([f"{n:016x}" for n in range(count)])
+    return Neighbours(ids, indices, np.zeros((count, 15), np.float32), 15)
 
 
 # --- a page as large as asked for -----------------------------------------------------------------
 
 
 def documents_and_stories(count: int) -> tuple[pa.Table, pa.Table]:
-    """Make as many documents as asked for, two fifths of them in no story, and their stories."""
+    """Return documents, two fifths of them in no story, and their stories."""
     chance = np.random.default_rng(0)
     labels = np.minimum(chance.zipf(1.35, count), count // 12) - 1
     labels[chance.random(count) < 0.4] = -1
@@ -106,101 +130,103 @@ def vocabulary() -> np.ndarray:
 
 
 def prose(chance: np.random.Generator, words: np.ndarray, count: int, length: int) -> list[str]:
-    """Make texts of so many words."""
+    """Return texts of `length` words."""
     return [" ".join(row) for row in words[chance.integers(0, len(words), (count, length))]]
 
 
 # --- in the browser -------------------------------------------------------------------------------
 
 
-def measured(documents: int, repeats: int) -> list[object]:
-    """Build a page and use it so many times; one row of the table."""
+def measure(pages: dict[str, Path], repeats: int) -> list[list[object]]:
+    """Return one row of the table per page; the pages take turns."""
     from playwright.sync_api import sync_playwright
 
-    start = time.perf_counter()
-    html = build_page(*documents_and_stories(documents), {"embedder": "none"})
-    built = time.perf_counter() - start
     program = next(filter(None, map(shutil.which, BROWSERS)))
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        path = Path(folder) / "page.html"
-        path.write_text(html, encoding="utf-8")
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        runs = [used(browser, path) for _ in range(repeats)]
-        size = path.stat().st_size / 1e6
-        browser.close()
-    times = [spread([run[name] for run in runs], 2) for name in runs[0] if name != "hover"]
-    hover = spread([run["hover"] * 1000 for run in runs], 0)
-    return [f"{documents:,}", f"{size:.1f}", f"{built:.1f}", times[0], hover, *times[1:]]
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in pages}
+    for _ in range(repeats):
+        for name, path in pages.items():
+            # A browser of its own: nothing of the page before is still at work in it.
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+                runs[name].append(use(browser, path))
+                browser.close()
+    return [
+        [
+            name,
+            f"{pages[name].stat().st_size / 1e6:.1f}",
+            spread([run["load"] for run in found], 1),
+            spread([run["hover"] * 1000 for run in found], 0),
+            spread([run["wheel"] * 1000 for run in found], 0),
+            spread([run["search"] for run in found], 2),
+            spread([run["idle"] for run in found], 2),
+        ]
+        for name, found in runs.items()
+    ]
 
 
-def used(browser: Any, path: Path) -> dict[str, float]:
-    """Open the page and do what readers do; seconds of each."""
-    view = {"width": 1440, "height": 900}
-    tab = browser.new_page(viewport=view, reduced_motion="reduce")
-    start = time.perf_counter()
-    tab.goto(path.as_uri())
-    tab.wait_for_selector("html[data-ready]", timeout=300_000)
-    found = {"ready": time.perf_counter() - start, "hover": hovered(tab)}
-    field = "Object.assign(document.getElementById('search'), {value: 'flood'})"
-    found["search"] = until(
-        tab, f"{field}.dispatchEvent(new Event('input'))", "/ in /.test(status())"
-    )
-    tab.keyboard.press("Escape")
-    tab.wait_for_timeout(1500)
-    found["row"] = until(
-        tab, "document.querySelector('tr[data-story]').click()", "/ in /.test(status())"
-    )
-    tab.keyboard.press("Escape")
-    tab.wait_for_timeout(1500)
-    slider = "Object.assign(document.getElementById('from'), {value: 20})"
-    found["brush"] = until(
-        tab, f"{slider}.dispatchEvent(new Event('input'))", "/ in /.test(status())"
-    )
-    tab.keyboard.press("Escape")
-    tab.wait_for_timeout(1500)
-    found["zoom"] = until(
-        tab, "document.querySelector('[data-zoom]').click()", "titles() !== before"
-    )
+def use(browser: Any, path: Path) -> dict[str, float]:
+    """Open a page and do what readers do; return CPU seconds: of hover and wheel, per event."""
+    tab = browser.new_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    found = {"load": cpu(tab, lambda: load(tab, path))}
+    found["idle"] = cpu(tab, lambda: tab.wait_for_timeout(IDLE * 1000))
+    width, height = (tab.evaluate("[innerWidth, innerHeight]")[n] for n in (0, 1))
+    field = tab.locator("#search, #text-search").first
+    x, y = (width * 0.3, height * 0.45) if tab.locator("#map").count() else (width / 2, height / 2)
+
+    def hover() -> None:
+        for step in range(MOVES):
+            tab.mouse.move(x - 150 + 300 * (step % 8) / 8, y - 100 + 200 * (step // 8) / 3)
+            tab.wait_for_timeout(60)
+
+    def wheel() -> None:
+        for step in range(TICKS):
+            tab.mouse.wheel(0, -120 if step % 2 else 120)
+            tab.wait_for_timeout(120)
+        tab.wait_for_timeout(800)
+
+    def search() -> None:
+        field.fill("flood")
+        field.press("Enter")
+        tab.wait_for_timeout(2000)
+
+    found["hover"] = cpu(tab, hover) / MOVES
+    found["wheel"] = cpu(tab, wheel) / TICKS
+    found["search"] = cpu(tab, search) if field.count() else float("nan")
     tab.close()
     return found
 
 
-UNTIL = """([act, test]) => new Promise((done) => {
-  const status = () => document.getElementById("status").textContent.replaceAll("\\u00a0", " ");
-  const titles = () =>
-    [...document.querySelectorAll(".label.on")].map((label) => label.textContent).join();
-  const before = titles();
-  const start = performance.now();
-  eval(act);
-  const look = () => {
-    if (eval(test)) requestAnimationFrame(() => done(performance.now() - start));
-    else requestAnimationFrame(look);
-  };
-  look();
-})"""
+def load(tab: Any, path: Path) -> None:
+    """Open a page and wait until it is drawn: ours says so, others are given time."""
+    tab.goto(path.as_uri(), timeout=300_000)
+    if tab.locator("#map").count():
+        tab.wait_for_selector("html[data-ready]", timeout=300_000)
+        tab.wait_for_timeout(1500)
+    else:
+        tab.wait_for_timeout(12_000)
 
 
-def until(tab: Any, act: str, test: str) -> float:
-    """Return the seconds from an action to the frame that shows its effect."""
-    return tab.evaluate(UNTIL, [act, test]) / 1000
+def cpu(tab: Any, act: Callable[[], None]) -> float:
+    """Return the CPU seconds that the browser's processes spend on an act."""
+    start = spent()
+    act()
+    tab.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    return spent() - start
 
 
-def hovered(tab: Any) -> float:
-    """Return the median seconds from a move of the pointer to the frame that shows its effect."""
-    box = tab.locator("#map").bounding_box()
-    tab.evaluate(
-        """() => {
-          window.took = [];
-          document.getElementById("map").addEventListener("mousemove", ({ timeStamp }) =>
-            requestAnimationFrame(() =>
-              setTimeout(() => window.took.push(performance.now() - timeStamp))), true);
-        }"""
-    )
-    for step in range(24):
-        x = box["x"] + box["width"] * (0.3 + 0.4 * (step % 8) / 8)
-        tab.mouse.move(x, box["y"] + box["height"] * (0.35 + 0.3 * (step // 8) / 3))
-        tab.wait_for_timeout(60)
-    return statistics.median(tab.evaluate("window.took")) / 1000
+def spent() -> float:
+    """Return the CPU seconds of all browsers that this process has started."""
+    import psutil
+
+    total = 0.0
+    for process in psutil.Process().children(recursive=True):
+        try:
+            times = process.cpu_times()
+            if "chrom" in process.name():
+                total += times.user + times.system
+        except psutil.Error:
+            continue
+    return total
 
 
 if __name__ == "__main__":
