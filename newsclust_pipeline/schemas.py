@@ -210,6 +210,16 @@ DOCUMENTS = Table(
         ),
     ),
 )
+MAP_LABELS = Table(
+    "The label of one story on the map, for viewers such as embedding-atlas.",
+    (
+        _required("x", pa.float32(), "Position on the map."),
+        _required("y", pa.float32(), "Position on the map."),
+        _required("text", pa.string(), "Short title of the story."),
+        _required("level", pa.int32(), "Zoom level: 0 is shown first, higher ones on zooming in."),
+        _required("priority", pa.int32(), "Articles of the story; the higher wins the space."),
+    ),
+)
 PARAMETER_SWEEP = Table(
     "One clustering, the recommended one first, then by score.",
     (
@@ -289,6 +299,7 @@ TABLES = {
     "story_lineage": STORY_LINEAGE,
     "umap_projection": UMAP_PROJECTION,
     "documents": DOCUMENTS,
+    "map_labels": MAP_LABELS,
     "parameter_sweep": PARAMETER_SWEEP,
     "story_quality": STORY_QUALITY,
 }

@@ -46,6 +46,7 @@ GRAPH = {
         "umap_projection",
         "knn_distance_matrix",
     },
+    "map_labels": {"stories", "hdbscan_labels", "umap_projection"},
     "digest": {"stories", "story_lineage", "raw_news"},
     "parameter_sweep": {"raw_news", "embeddings", "knn_distance_matrix"},
     "parameter_plot": {"parameter_sweep"},

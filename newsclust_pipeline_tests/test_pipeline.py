@@ -27,6 +27,7 @@ FILES = [
     "gold_labels.parquet",
     "hdbscan_labels.parquet",
     "knn_distance_matrix.npz",
+    "map_labels.parquet",
     "milvus_collection.json",
     "near_duplicates.parquet",
     "parameter_plot.html",

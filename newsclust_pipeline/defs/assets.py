@@ -17,6 +17,7 @@ from newsclust_pipeline.core.tables import join, matrix, sort_by_id, vectors_of
 from newsclust_pipeline.defs import config as run_config
 from newsclust_pipeline.defs import figures
 from newsclust_pipeline.defs.config import plain
+from newsclust_pipeline.defs.io_managers import MarkdownIO
 from newsclust_pipeline.defs.materialize import progress, result, run_start, stage
 from newsclust_pipeline.defs.rejections import record_rejections
 from newsclust_pipeline.defs.resources import (
@@ -45,6 +46,7 @@ from newsclust_pipeline.stories.series import find_series
 from newsclust_pipeline.stories.series_clusters import cluster_apart, without_series
 from newsclust_pipeline.viz import continuation, page, projection
 from newsclust_pipeline.viz import parameter_plot as parameter_plot_page
+from newsclust_pipeline.viz.map_labels import labels_table
 
 
 @stage("rss", "parquet")
@@ -243,10 +245,21 @@ def documents(
     )
 
 
+@stage("parquet", reuse=Reuse())
+def map_labels(stories: pa.Table, hdbscan_labels: pa.Table, umap_projection: pa.Table) -> Result:
+    """The stories' names at their places on the map, for embedding-atlas's `--labels`."""
+    return result(labels_table(stories, hdbscan_labels, umap_projection))
+
+
 @stage("markdown", io="markdown")
-def digest(stories: pa.Table, story_lineage: pa.Table, raw_news: pa.Table) -> Result:
+def digest(
+    stories: pa.Table,
+    story_lineage: pa.Table,
+    raw_news: pa.Table,
+    markdown_io: dg.ResourceParam[MarkdownIO],
+) -> Result:
     """What happened, to be mailed: what is new, biggest, growing fastest, merged, split, ended."""
-    text = write_digest(stories, story_lineage, raw_news)
+    text = write_digest(stories, story_lineage, raw_news, markdown_io.address("cluster_plot.html"))
     return result(text, digest=dg.MetadataValue.md(text))
 
 

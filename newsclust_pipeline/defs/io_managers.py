@@ -197,9 +197,12 @@ class PageIO(AtomicFileIO):
     def handle_output(self, context: dg.OutputContext, obj: str) -> None:
         """Persist a page, and link it where it is served."""
         super().handle_output(context, obj)
-        if self.data_url:
-            address = f"{self.data_url.rstrip('/')}/{self._path(context.asset_key).name}"
+        if address := self.address(self._path(context.asset_key).name):
             context.add_output_metadata({"page": dg.MetadataValue.url(address)})
+
+    def address(self, name: str) -> str:
+        """Return the address of a file of the data folder; empty if the folder is not served."""
+        return f"{self.data_url.rstrip('/')}/{name}" if self.data_url else ""
 
     def write(self, value: str, path: Path) -> None:
         """Write a page."""

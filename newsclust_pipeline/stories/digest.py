@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 _EVENT = ["at", "event", "story_id", "other_story_id", "size_before", "size_after", "title"]
 
 
-def digest(stories: pa.Table, lineage: pa.Table, articles: pa.Table) -> str:
+def digest(stories: pa.Table, lineage: pa.Table, articles: pa.Table, map_address: str = "") -> str:
     """Return the digest: new stories, the biggest, the fastest growing, merges, splits, ends.
 
     Under each heading, events come before recurring columns.
@@ -24,13 +24,14 @@ def digest(stories: pa.Table, lineage: pa.Table, articles: pa.Table) -> str:
         stories: schema `STORIES`, in its order.
         lineage: the events of stories, oldest first; only those of the newest run are shown.
         articles: doc_id and url, for links to the stories' exemplars.
+        map_address: where the map is served, for a link to each story on it; empty: no links.
     """
     events = _newest(lineage)
     by_id = {story["story_id"]: story for story in stories.to_pylist()}
     shown = {name for row in events for name in (row["story_id"], row["other_story_id"])}
     shown |= set(list(by_id)[:MAX_LINES])
     lines = {row["story_id"]: f"**{escape_markdown(row['title'])}**" for row in events}
-    lines |= {name: _story(by_id[name], articles) for name in by_id if name in shown}
+    lines |= {name: _story(by_id[name], articles, map_address) for name in by_id if name in shown}
 
     def event_lines(event: str, template: str) -> list[str]:
         rows = [row for row in events if row["event"] == event]
@@ -86,7 +87,7 @@ def _section(heading: str, lines: Sequence[str]) -> list[str]:
     return ["", f"## {heading}", "", *(f"- {line}" for line in lines[:MAX_LINES]), *rest]
 
 
-def _story(story: Row, articles: pa.Table) -> str:
+def _story(story: Row, articles: pa.Table, map_address: str) -> str:
     """Return a story in one line: its title, linked to its exemplar, counts and keywords."""
     row = pc.index(articles["doc_id"], story["exemplar_doc_id"]).as_py()
     title = _link(story["title"], articles["url"][row].as_py() if row >= 0 else None)
@@ -94,7 +95,8 @@ def _story(story: Row, articles: pa.Table) -> str:
     counts += [_count(story["outlets"], "outlet")] if story["outlets"] else []
     notes = [", ".join(counts), *(["recurring column"] if _is_column(story) else [])]
     notes += [escape_markdown(", ".join(story["keywords"]))] if story["keywords"] else []
-    return f"{title} ({'; '.join(notes)})"
+    on_map = f" [map](<{map_address}#story={story['story_id']}>)" if map_address else ""
+    return f"{title} ({'; '.join(notes)}){on_map}"
 
 
 def _link(title: str, url: str | None) -> str:

@@ -133,3 +133,12 @@ def test_a_headline_can_neither_begin_a_line_nor_reorder_it():
     text = written([story(title="x\n::warning::y\u202ez")], [])
     assert "\u202e" not in text
     assert not [line for line in text.splitlines() if line.startswith("::")]
+
+
+def test_every_story_links_to_the_map_where_it_is_served():
+    table = pa.Table.from_pylist([story("sa")], STORIES)
+    history = pa.Table.from_pylist([event("born", "sa", 0, 3)], HISTORY)
+    text = digest(table, history, ARTICLES, "https://news.example/data/cluster_plot.html")
+    link = "[map](<https://news.example/data/cluster_plot.html#story=sa>)"
+    assert section(text, "New")[0].endswith(link)
+    assert "[map]" not in digest(table, history, ARTICLES)
