@@ -213,11 +213,11 @@ DOCUMENTS = Table(
 MAP_LABELS = Table(
     "The label of one story on the map, for viewers such as embedding-atlas.",
     (
-        _required("x", pa.float32(), "Position on the map."),
-        _required("y", pa.float32(), "Position on the map."),
-        _required("text", pa.string(), "Short title of the story."),
-        _required("level", pa.int32(), "Zoom level: 0 is shown first, higher ones on zooming in."),
-        _required("priority", pa.int32(), "Articles of the story; the higher wins the space."),
+        required("x", pa.float32(), "Position on the map."),
+        required("y", pa.float32(), "Position on the map."),
+        required("text", pa.string(), "Short title of the story."),
+        required("level", pa.int32(), "Zoom level: 0 is shown first, higher ones on zooming in."),
+        required("priority", pa.int32(), "Articles of the story; the higher wins the space."),
     ),
 )
 PARAMETER_SWEEP = Table(

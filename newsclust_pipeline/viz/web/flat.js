@@ -39,7 +39,15 @@ let marked = [];
 
 export const mapSize = () => ({ width: map.clientWidth, height: map.clientHeight });
 export const currentView = () => view;
-const homeScale = () => viewOf(data.home, mapSize()).scale;
+const CONTROLS = 40; // pixels below the map that its buttons take
+
+/** Returns the view of the whole map, above the buttons. */
+function homeView(size = mapSize()) {
+  const bar = size.height > 4 * CONTROLS ? CONTROLS : 0;
+  const whole = viewOf(data.home, { width: size.width, height: size.height - bar });
+  return { ...whole, y: whole.y - (bar / 2) * whole.scale };
+}
+const homeScale = () => homeView().scale;
 export const zoomLevel = () => homeScale() / view.scale;
 const scales = () =>
   /** @type {[number, number]} */ ([homeScale() / MAX_ZOOM, viewOf(data.full, mapSize()).scale * 1.3]);
@@ -227,7 +235,7 @@ function fly(target) {
 
 /** @param {import("./types").Box} box */
 export const showBox = (box) => fly(viewOf(box, mapSize()));
-export const home = () => showBox(data.home);
+export const home = () => fly(homeView());
 
 /** @param {Iterable<number>} rows */
 export function boxAround(rows) {
@@ -248,7 +256,7 @@ export const pan = (right, up) => {
 };
 
 export const triple = () => {
-  const { x, y } = viewOf(data.home, mapSize());
+  const { x, y } = homeView();
   const changed = Math.abs(zoomLevel() - 1) > 0.01 || Math.hypot(x - view.x, y - view.y) > 2 * view.scale;
   return /** @type {[number, number, number] | null} */ (changed ? [view.x, view.y, zoomLevel()] : null);
 };
@@ -345,7 +353,7 @@ export async function start() {
     paint();
   };
   map.dataset.drawing = drawing.kind;
-  setView(viewOf(data.home, mapSize()));
+  setView(homeView());
   listenToGestures(map, {
     pan: (dx, dy) => setView(panBy(view, dx, dy)),
     zoom: (factor, pixel) => {
@@ -378,9 +386,10 @@ function resized() {
   const next = mapSize();
   if (!next.width || (next.width === size.width && next.height === size.height)) return;
   // The same part of the map stays in view: its scale follows the change of the whole map's.
-  const before = size.width ? viewOf(data.home, size).scale : homeScale();
+  const before = size.width ? homeView(size) : homeView();
+  const atHome = Math.abs(view.scale / before.scale - 1) < 0.01 && Math.abs(view.y - before.y) < view.scale;
   size = next;
-  setView({ ...view, scale: view.scale * (homeScale() / before) });
+  setView(atHome ? homeView() : { ...view, scale: view.scale * (homeScale() / before.scale) });
   drawNow();
 }
 
@@ -395,7 +404,7 @@ export function repaint() {
  */
 export function drawWhole(whole, before) {
   size = mapSize();
-  setView(viewOf(data.home, size));
+  setView(homeView());
   if (!whole && before) setTriple(before);
   drawNow();
   relabel(view, size, zoomLevel());

@@ -29,7 +29,10 @@ function changed(change) {
   if (search.value !== filters.query) search.value = filters.query;
   byId("selection").hidden = !filters.selection;
   surface()?.paint();
-  if ("story" in change || "query" in change || "selection" in change) surface()?.showBox(boxInFocus());
+  if (!("story" in change || "query" in change || "selection" in change)) return;
+  const box = boxInFocus();
+  if (box) surface()?.showBox(box);
+  else surface()?.home();
 }
 
 /** Shows the articles of the chosen story, or the stories again, and restores the keyboard focus. */
@@ -43,11 +46,11 @@ function openStory() {
   else if (reading) /** @type {any} */ (document.querySelector(`[data-story="${left}"] button`))?.focus();
 }
 
-/** Returns the box to zoom to: the story, the search results, or the whole map. */
+/** Returns the box to zoom to: the story or the search results; null for the whole map. */
 function boxInFocus() {
   const chosen = filters.query || filters.selection;
   if (chosen && visible.focus.length) return (flat ? flatMap : spaceMap).boxAround(visible.focus);
-  return data.storyBox[filters.story] ?? data.home;
+  return data.storyBox[filters.story] ?? null;
 }
 
 // --- fields and keys -----------------------------------------------------------------------------------
