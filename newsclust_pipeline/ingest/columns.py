@@ -13,9 +13,10 @@ from newsclust_pipeline.core.errors import DumpError
 from newsclust_pipeline.ingest.cleaning import clean_text, clean_url
 from newsclust_pipeline.ingest.column_report import ColumnUse
 from newsclust_pipeline.ingest.dates import DateColumn, Reading, read_date
-from newsclust_pipeline.ingest.guesses import Guess, Path, Sample, guess_columns
+from newsclust_pipeline.ingest.guesses import Guess, guess_columns
 from newsclust_pipeline.ingest.names import FIELDS, LATER, field_of
 from newsclust_pipeline.ingest.rows import Fields, Row
+from newsclust_pipeline.ingest.samples import Path, Sample
 from newsclust_pipeline.ingest.source import Options
 from newsclust_pipeline.ingest.values import as_scalar, is_url, paths_of, value_at
 

@@ -70,6 +70,15 @@ class Dumps:
                     f"{printable(path)}: can't be read as {_suffix(path)} ({_first_line(fault)}). "
                     "Replace the file with a whole one, or move it out of the way."
                 ) from fault
+        self.warnings += self._unused_options()
+
+    def _unused_options(self) -> list[str]:
+        used = {use.field for use in self.columns if "setting" in use.known_by}
+        return [
+            f"`news.columns`: no dump has a value in {path!r}, which is named for {name}"
+            for name, path in self.options.columns.items()
+            if name not in used
+        ]
 
     def _file_rows(self, path: Path) -> Iterator[Row]:
         allowance = archives.Allowance.of(path)

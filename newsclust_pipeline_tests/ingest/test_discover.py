@@ -9,6 +9,7 @@ import pytest
 
 from newsclust_pipeline.core.errors import DumpError
 from newsclust_pipeline.ingest.discover import find_dumps, is_transient, list_files
+from newsclust_pipeline.ingest.source import Options
 from newsclust_pipeline_tests.dumps import (
     NEWS,
     delimited,
@@ -77,6 +78,45 @@ def test_the_digest_depends_on_names_bytes_and_ignored_files_not_on_folder_or_ti
     (tmp_path / "one" / "b.csv").rename(tmp_path / "one" / "c.csv")
     others.append(find_dumps(tmp_path / "one").digest())
     assert len({first, *others}) == 5
+
+
+def test_a_column_of_the_user_that_no_dump_has_is_a_warning(tmp_path):
+    (tmp_path / "a.csv").write_text("title,paper\nFog,Post\n")
+    dumps = find_dumps(tmp_path, Options({"venue": "paper", "url": "www"}))
+    (row,) = dumps.rows()
+    assert row.fields.venue == "Post"
+    assert dumps.warnings == [
+        "`news.columns`: no dump has a value in 'www', which is named for url"
+    ]
+
+
+def test_the_digest_depends_on_the_options(tmp_path):
+    (tmp_path / "a.csv").write_text("title\nFog\n")
+    options = [None, Options({"url": "www"}), Options(date_order="dmy")]
+    assert len({find_dumps(tmp_path, option).digest() for option in options}) == 3
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
+    (tmp_path / "secret.csv").write_text("title\nSecret\n")
+    folder = tmp_path / "news"
+    folder.mkdir()
+    (folder / "a.csv").write_text("title\nFog\n")
+    (folder / "inside.csv").symlink_to("a.csv")
+    (folder / "outside.csv").symlink_to(tmp_path / "secret.csv")
+    rows, warnings = read(folder)
+    assert titles(rows) == ["Fog", "Fog"]
+    assert warnings == ["outside.csv: ignored, a link to a place outside of the folder"]
+    assert [path.name for path in list_files(folder)] == ["a.csv", "inside.csv"]
+
+
+@pytest.mark.parametrize("name", ["::warning::x.csv", "x\n::warning::y.csv", "x\n::error::z.txt"])
+def test_a_file_name_can_not_begin_a_line_of_a_log(tmp_path, name):
+    (tmp_path / "a.csv").write_text("title\nFog\n")
+    (tmp_path / name).write_text("title\n")
+    rows, warnings = read(tmp_path)
+    lines = [line for text in [*warnings, rows[0].dump] for line in text.splitlines()]
+    assert len(lines) == len(warnings) + 1
+    assert not any(line.startswith("::") for line in lines)
 
 
 def test_a_file_name_that_is_not_utf8_is_made_writable(tmp_path):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from newsclust_pipeline.ingest.guesses import Sample, guess_columns
+from newsclust_pipeline.ingest.guesses import guess_columns
+from newsclust_pipeline.ingest.samples import Sample
 
 URL = "https://post.example/2024/item-{}.html"
 BODY = "The vessel left port at six in the evening and struck a sandbank an hour later. " * 3

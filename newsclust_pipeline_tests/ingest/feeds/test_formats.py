@@ -149,3 +149,21 @@ def test_an_external_entity_is_not_read(tmp_path):
 def test_ttl_is_read_and_nonsense_in_its_place_is_not():
     assert parse_feed(rss([], head="<ttl>90</ttl>"), {}, "u").ttl_minutes == 90
     assert parse_feed(rss([], head="<ttl>soon</ttl>"), {}, "u").ttl_minutes == 0
+
+
+def test_a_named_zone_counts_and_an_ambiguous_one_stays_as_it_is_written():
+    body = rss(numbered(1, 1)).decode()
+    start, end = body.index("<pubDate>"), body.index("</pubDate>")
+    published = {}
+    for zone in ("CEST", "IST"):
+        date = f"<pubDate>Tue, 05 Mar 2024 10:15:00 {zone}"
+        feed = parse_feed((body[:start] + date + body[end:]).encode(), {}, "")
+        published[zone] = feed.items[0].published_at
+    assert read_date(published["CEST"]).time == EIGHT_FIFTEEN
+    assert read_date(published["IST"]).doubt == "ist"
+
+
+def test_a_long_entity_is_refused():
+    body = b'<!DOCTYPE rss [<!ENTITY a "' + b"x" * 10_000 + b'">]>' + rss(numbered(1, 1))
+    with pytest.raises(FormatError, match="declares a long entity"):
+        parse_feed(body, {}, "")
