@@ -12,7 +12,7 @@ FIELDS = ("title", "description", "published_at", "url", "venue")
 
 _ENGLISH: dict[str, str] = {
     "title": "title, headline, heading, article title, news title, head, hed, headline main, "
-    "title text, story title, web title, headlines, headline text, print headline",
+    "title text, story title, web title, headline text, print headline",
     "description": "description, summary, abstract, snippet, lead, lede, teaser, standfirst, "
     "subtitle, excerpt, short description, article summary, desc, dek, deck, lead paragraph, "
     "trail text, sub headline, subheadline, intro, introduction, synopsis, summary text, "
@@ -100,7 +100,7 @@ _TRANSLATED: dict[str, str] = {
     "nguồn, báo, แหล่งที่มา, sumber",
 }
 # Headlines only where the values read like headlines: the words have other uses.
-_WEAK_TITLES = "name, subject, caption"
+_WEAK_TITLES = "headlines, name, subject, caption"
 
 # Keys that hold an article, or wrap one, and say nothing about their content.
 _WRAPPERS = frozenset(
