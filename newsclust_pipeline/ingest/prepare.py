@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -29,12 +29,14 @@ class Prepared:
         duplicates: versions and near-duplicates, schema of `near_duplicates`.
         outside_window: number of articles that are older than the window.
         boilerplate: number of articles by sentence, for sentences that are not embedded.
+        checked_on: the day after which dates are in the future. A later run may decide otherwise.
     """
 
     table: pa.Table
     duplicates: pa.Table
     outside_window: int
     boilerplate: Mapping[str, int]
+    checked_on: date
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -44,6 +46,7 @@ class Prepared:
             "near_duplicates": near_duplicates,
             "earlier_versions": self.duplicates.num_rows - near_duplicates,
             "before_window": self.outside_window,
+            "dates_checked_on": self.checked_on.isoformat(),
             "dates_suspect": pc.sum(self.table["date_suspect"]).as_py() or 0,
             "texts_with_boilerplate": self.table["embedded_text"].drop_null().length(),
             "boilerplate": dict(islice(self.boilerplate.items(), _MAX_LISTED)),
@@ -73,7 +76,7 @@ def prepare_articles(
     )
     table = _merge(latest, matches)
     outside_window = articles.num_rows - recent.num_rows
-    return Prepared(table, duplicates, outside_window, boilerplate.counts)
+    return Prepared(table, duplicates, outside_window, boilerplate.counts, now.date())
 
 
 def select_recent(articles: pa.Table, days: int | None) -> pa.Table:

@@ -10,7 +10,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import chain, pairwise
@@ -67,10 +67,15 @@ class _Version:
 
     row: int
     time: datetime | None
+    title: str
     headline: str
     key: str
     description: str | None
-    is_marked: bool
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the headline has a prefix or the outlet's name."""
+        return self.headline != self.title
 
     @property
     def order(self) -> float:
@@ -134,14 +139,15 @@ def _latest(versions: list[_Version]) -> int:
 
     It has the latest text. A headline alone is no later text than the same headline with a
     description, because some sources list headlines only. Of versions with the same words, the
-    first with a bare headline is taken. Of two at the same time, the longer one counts as later.
+    first with the shortest headline is taken, which has no mark. Of two at the same time, the
+    longer one counts as later.
     """
     by_time = sorted(versions, key=lambda v: (v.order, len(v.description or ""), v.row))
     latest = [version for version in by_time if version.key == by_time[-1].key]
     latest = [version for version in latest if version.description] or latest
     words = headline_key(latest[-1].description or "")
     same = [version for version in latest if headline_key(version.description or "") == words]
-    return min(same, key=lambda v: (v.is_marked, v.order, v.row)).row
+    return min(same, key=lambda v: (len(v.title), v.order, v.row)).row
 
 
 def _versions(articles: pa.Table, rows: Iterable[int]) -> dict[int, _Version]:
@@ -152,9 +158,8 @@ def _versions(articles: pa.Table, rows: Iterable[int]) -> dict[int, _Version]:
     taken = fields.take(pa.array(wanted, pa.int64())).to_pylist()
     for row, article in zip(wanted, taken, strict=True):
         bare = bare_headline(article["title"], article["url"], article["venue"])
-        key, marked = headline_key(bare), bare != article["title"]
-        time = article["published_at"]
-        versions[row] = _Version(row, time, bare, key, article["description"], marked)
+        title, time, text = article["title"], article["published_at"], article["description"]
+        versions[row] = _Version(row, time, title, bare, headline_key(bare), text)
     return versions
 
 
@@ -197,22 +202,29 @@ def _page_links(page: Page, versions: list[_Version]) -> Iterator[tuple[int, int
     """Yield pairs of rows that are versions of one article, among those of one page."""
     if _is_daily(versions):
         return
+    clusters = _cluster(page, versions)
+    unrelated = len({clusters.root(place) for place in range(len(versions))})
+    if unrelated > _MAX_HEADLINES and not page.is_live:  # the address of many articles
+        clusters = _cluster(replace(page, precision=Precision.SECTION), versions)
+    elif page.precision is Precision.ARTICLE:
+        for place in range(1, len(versions)):
+            if _gap(versions[place - 1], versions[place]) <= _SAME_DAY:
+                clusters.join(place - 1, place, SAME_PAGE)
+    for place, version in enumerate(versions):
+        yield versions[clusters.root(place)].row, version.row
+
+
+def _cluster(page: Page, versions: list[_Version]) -> _Groups:
+    """Return groups of versions, by place, whose texts show that they are one article."""
     clusters = _Groups(len(versions))
     recent: dict[str, int] = {}  # by headline, the place of its last version
     for place, version in enumerate(versions):
         for other in list(recent.values())[-_MAX_COMPARED:]:
             if _is_same_state(page, versions[other], version):
-                clusters.join(other, place, "")
+                clusters.join(other, place, SAME_PAGE)
         recent.pop(version.key, None)
         recent[version.key] = place
-    unrelated = len({clusters.root(place) for place in range(len(versions))})
-    is_article = page.precision is Precision.ARTICLE
-    if page.is_live or (is_article and unrelated <= _MAX_HEADLINES):
-        for place in range(1, len(versions)):
-            if _gap(versions[place - 1], versions[place]) <= _SAME_DAY:
-                clusters.join(place - 1, place, "")
-    for place, version in enumerate(versions):
-        yield versions[clusters.root(place)].row, version.row
+    return clusters
 
 
 def _is_same_state(page: Page, earlier: _Version, later: _Version) -> bool:

@@ -125,6 +125,7 @@ def test_suspect_dates_are_flagged_and_neither_latest_nor_newest():
     done = prepared(*rows, days=7)
     assert done.outside_window == 0
     assert "Ferry burns off Vesterglans" in done.table["title"].to_pylist()
+    assert done.figures["dates_checked_on"] == "2025-07-08"
     assert done.figures["dates_suspect"] == 0, "the version with the wrong date is merged"
     lonely = prepared(*rows[:20], article("Much later", hours=24 * 365 * 70), days=7)
     assert lonely.table.filter(lonely.table["date_suspect"])["title"].to_pylist() == ["Much later"]
