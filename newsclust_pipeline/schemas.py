@@ -118,6 +118,13 @@ HDBSCAN_LABELS = Table(
             pa.float64(),
             "How near that story is, on the scale of probability.",
         ),
+        required(
+            "silhouette",
+            pa.float64(),
+            "How much nearer the own story is than the next one, −1 to 1; 0 for noise.",
+        ),
+        Column("topic_id", pa.string(), "Id of the topic's largest story; null for noise."),
+        Column("area_id", pa.string(), "Id of the largest story of the area of topics."),
     ),
 )
 STORIES = Table(
@@ -157,6 +164,13 @@ STORIES = Table(
             lists_of(LANGUAGE),
             "Languages (BCP 47) of the articles, the most frequent first; unknown ones omitted.",
         ),
+        required(
+            "cohesion", pa.float64(), "Mean silhouette of the articles; below 0.1 is doubtful."
+        ),
+        required("topic_id", pa.string(), "Id of the largest story of the topic."),
+        required("topic", pa.string(), "Keywords of the topic."),
+        required("area_id", pa.string(), "Id of the largest story of the area of topics."),
+        required("area", pa.string(), "Keywords of the area."),
     ),
 )
 STORY_LINEAGE = Table(

@@ -145,8 +145,8 @@ def hdbscan_labels(
     documents = with_time(knn_distance_matrix, embeddings, raw_news, *config.time())
     given = config.parameters()
     chosen, clusters = cluster_apart(documents, series, doc_id, given, config.is_tuned)
-    graph, near = documents.distances, chosen.min_samples
-    labelled = label_documents(clusters, graph, articles, members, series, near)
+    near = chosen.min_samples
+    labelled = label_documents(clusters, documents, articles, members, series, near)
     params = {"k": k} | plain(config) | asdict(chosen)
     return result(labelled.table, params, **figures.of_labels(labelled), **params)
 

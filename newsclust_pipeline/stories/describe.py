@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from newsclust_pipeline import schemas
 from newsclust_pipeline.cluster.condensed_tree import NOISE
+from newsclust_pipeline.cluster.silhouette import cohesion
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.core.tables import embedded_texts
 from newsclust_pipeline.stories.headlines import clean_headline, is_plain
@@ -19,13 +20,18 @@ from newsclust_pipeline.stories.tokens import tokenize
 
 _TOPICAL = 3  # first keywords of a story; its exemplar's headline must contain one
 _MAX_LENGTH = 1.5  # times the median length of a story's headlines: longer ones are paragraphs
+_NAME_WORDS = 3  # keywords that name a topic
+DOUBTFUL = (
+    0.1  # stories with a lower mean silhouette are hardly nearer to themselves than to others
+)
 STORIES = schemas.STORIES.schema
 
 
 def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     """Return a description of every story with schema `STORIES`.
 
-    Events come before recurring columns, and larger stories before smaller ones.
+    Doubtful stories (of low cohesion) come last, events before recurring columns, and larger
+    stories before smaller ones.
 
     A story's exemplar is its medoid: the document with the least sum of squared Euclidean
     distances to the others (Kaufman, Rousseeuw 1987). Its headline is the story's title, without
@@ -35,7 +41,8 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     most articles of the story, and those that are no plain statements; see `headlines.is_plain`.
 
     Args:
-        documents: one row per document: doc_id, story_id, label, persistence, title, text, venues
+        documents: one row per document: doc_id, story_id, label, persistence, silhouette,
+            topic_id, area_id, title, text, venues
             (the outlets of all its copies), venue, url, published_at, copies; language and
             embedded_text, if known. Keywords are taken from the latter where it is set.
         vectors: (n, d) of the same documents, unit length.
@@ -72,9 +79,31 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     column = is_column(labels, find_series(documents), len(exemplar_rows))
     arrays["kind"] = pa.array(np.where(column, "column", "event"), pa.string())
     arrays["languages"] = pa.array(languages, STORIES.field("languages").type)
+    arrays |= _topics(documents, exemplars, labels, in_main)
+    arrays["cohesion"] = pa.array(cohesion(labels, documents["silhouette"].to_numpy()))
     columns = [arrays[f.name].cast(f.type) for f in STORIES]
     stories = pa.Table.from_arrays(columns, schema=STORIES)
-    return stories.take(np.argsort(column, kind="stable"))
+    doubtful = arrays["cohesion"].to_numpy() < DOUBTFUL
+    return stories.take(np.lexsort((column, doubtful)))
+
+
+def _topics(
+    documents: pa.Table, exemplars: pa.Table, labels: np.ndarray, in_main: np.ndarray
+) -> dict[str, pa.Array]:
+    """Return id and name of every story's topic and area. Their names are their first keywords."""
+    texts = embedded_texts(documents).to_pylist()
+    columns: dict[str, pa.Array] = {}
+    for level in ("topic", "area"):
+        ids = documents[f"{level}_id"].to_pylist()
+        numbers = {name: n for n, name in enumerate(dict.fromkeys(filter(None, ids)))}
+        groups = np.array([numbers.get(name, NOISE) for name in ids], dtype=np.int64)
+        words = keywords(texts, np.where(in_main, groups, NOISE))
+        words += [[]] * (len(numbers) - len(words))
+        of_story = exemplars[f"{level}_id"].to_pylist()
+        columns[f"{level}_id"] = pa.array(of_story, pa.string())
+        names = [", ".join(words[numbers[name]][:_NAME_WORDS]) for name in of_story]
+        columns[level] = pa.array(names, pa.string())
+    return columns
 
 
 def as_markdown(stories: pa.Table, rows: int = 10) -> str:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 
+from newsclust_pipeline.cluster.candidates import Documents
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.cluster.hdbscan import Clusters
 from newsclust_pipeline.cluster.nearest_story import Nearest, nearest_stories
+from newsclust_pipeline.cluster.topics import topics_and_areas
 from newsclust_pipeline.stories.identity import name_stories
 from newsclust_pipeline.stories.series import NO_SERIES
 
@@ -29,7 +30,7 @@ class LabelResult:
 
 def label_documents(
     clusters: Clusters,
-    distances: sp.csr_array,
+    documents: Documents,
     articles: pa.Table,
     members: pa.Table,
     series: np.ndarray,
@@ -39,7 +40,7 @@ def label_documents(
 
     Args:
         clusters: clusters of n documents.
-        distances: (n, n) the graph that was clustered.
+        documents: what was clustered.
         articles: the n documents in the order of the graph: doc_id.
         members: the documents of known stories; see `identity.name_stories`.
         series: (n,) see `series.find_series`.
@@ -47,8 +48,9 @@ def label_documents(
     """
     doc_id = articles["doc_id"].to_numpy()
     names = name_stories(doc_id, clusters.labels, members)
-    nearest = nearest_stories(distances, clusters.labels, min_samples)
+    nearest = nearest_stories(documents.distances, clusters.labels, min_samples)
     table = add_nearest_story(labels_table(doc_id, clusters, names), nearest)
+    table = add_cohesion_and_topics(table, documents)
     return LabelResult(table, int((series != NO_SERIES).sum()))
 
 
@@ -85,6 +87,22 @@ def add_nearest_story(labels: pa.Table, nearest: Nearest) -> pa.Table:
     strength = pa.array(nearest.strengths, pa.float64(), from_pandas=True)
     labels = labels.append_column("nearest_story_id", pa.array(story, pa.string()))
     return labels.append_column("nearest_story_strength", strength)
+
+
+def add_cohesion_and_topics(labels: pa.Table, documents: Documents) -> pa.Table:
+    """Append silhouette, topic_id and area_id to the table of labels.
+
+    A topic and an area have the id of their largest story; both are null for noise.
+    """
+    label = labels["label"].to_numpy()
+    values = documents.silhouettes.of(label)
+    labels = labels.append_column("silhouette", pa.array(values, pa.float64()))
+    of_label = dict(zip(label.tolist(), labels["story_id"].to_pylist(), strict=True))
+    levels = topics_and_areas(documents.vectors, documents.distances, label)
+    for name, groups in zip(("topic_id", "area_id"), levels, strict=True):
+        ids = [None if story == NOISE else of_label[int(groups[story])] for story in label]
+        labels = labels.append_column(name, pa.array(ids, pa.string()))
+    return labels
 
 
 def noise_share(labels: pa.Table) -> float:

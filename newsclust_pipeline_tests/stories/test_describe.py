@@ -27,6 +27,9 @@ SCHEMA = pa.schema(
         ("label", pa.int32()),
         ("persistence", pa.float64()),
         ("story_id", pa.string()),
+        ("silhouette", pa.float64()),
+        ("topic_id", pa.string()),
+        ("area_id", pa.string()),
     ]
 )
 
@@ -41,6 +44,9 @@ def document(label=0, **changes):
         "copies": 1,
         "persistence": None if label == NOISE else 0.25,
         "story_id": None if label == NOISE else f"s{label}",
+        "silhouette": 0.0 if label == NOISE else 0.5,
+        "topic_id": None if label == NOISE else "s0",
+        "area_id": None if label == NOISE else "s0",
     }
     row |= changes
     return {"text": row["title"]} | row
@@ -88,6 +94,11 @@ def test_a_story_is_counted_dated_and_named():
             "short_title": "Ferry fire",
             "kind": "event",
             "languages": [],
+            "cohesion": 0.5,
+            "topic_id": "s0",
+            "topic": "Ferry fire",
+            "area_id": "s0",
+            "area": "Ferry fire",
         }
     ]
 
@@ -245,3 +256,23 @@ def test_a_headline_is_shown_in_markdown_as_it_was_written(title):
     cells = re.findall("<td[^>]*>(.*?)</td>", shown)
     assert len(cells) == 5
     assert html.unescape(cells[2]) == title  # with tags in it, this would not be so
+
+
+def test_stories_have_cohesion_topic_and_area():
+    rows = [document(doc_id=f"a{n}", title="Ferry fire off Vesterglans") for n in range(3)]
+    rows += [
+        document(1, doc_id=f"b{n}", title="Ferry crew praised", silhouette=0.3) for n in (1, 2)
+    ]
+    rows += [document(2, doc_id="c", title="Budget vote delayed", topic_id="s2", area_id="s2")]
+    first, second, third = describe_rows(*rows, document(NOISE, doc_id="d", silhouette=0.0))
+    assert [s["cohesion"] for s in (first, second, third)] == pytest.approx([0.5, 0.3, 0.5])
+    assert [s["topic_id"] for s in (first, second, third)] == ["s0", "s0", "s2"]
+    assert first["topic"] == second["topic"]
+    assert "ferry" in first["topic"].lower()
+    assert third["topic"] == third["area"] != first["topic"]
+
+
+def test_doubtful_stories_come_last():
+    rows = [document(0, doc_id=f"a{n}", silhouette=0.05) for n in range(3)]
+    rows += [document(1, doc_id=f"b{n}", title="Budget vote", silhouette=0.4) for n in range(2)]
+    assert [s["label"] for s in describe_rows(*rows)] == [1, 0]

@@ -3,11 +3,18 @@
 import numpy as np
 import pyarrow as pa
 import pytest
+import scipy.sparse as sp
 
+from newsclust_pipeline.cluster.candidates import Documents
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.cluster.hdbscan import Clusters
 from newsclust_pipeline.cluster.nearest_story import Nearest
-from newsclust_pipeline.stories.labels import add_nearest_story, labels_table, noise_share
+from newsclust_pipeline.stories.labels import (
+    add_cohesion_and_topics,
+    add_nearest_story,
+    labels_table,
+    noise_share,
+)
 
 
 def clusters(*labels):
@@ -56,3 +63,16 @@ def test_without_stories_every_id_is_null_and_the_column_is_text(labels):
 )
 def test_the_noise_share_counts_documents_in_no_story(labels, share):
     assert noise_share(pa.table({"label": pa.array(labels, pa.int32())})) == share
+
+
+def test_documents_have_a_silhouette_and_stories_a_topic():
+    vectors = np.array([[0, 1], [0.1, 1], [1, 0], [1, 0.1], [0.7, 0.7]], dtype=np.float32)
+    apart = np.sqrt(((vectors[:, None] - vectors[None]) ** 2).sum(-1))
+    documents = Documents(sp.csr_array(apart), vectors)
+    labels = labels_table(ids(*"abcde"), clusters(0, 0, 1, 1, NOISE), ["sa", "sb"])
+    table = add_cohesion_and_topics(labels, documents).to_pydict()
+    assert all(value > 0.5 for value in table["silhouette"][:4])
+    assert table["silhouette"][4] == 0
+    assert set(table["topic_id"][:4]) <= {"sa", "sb"}
+    assert table["topic_id"][0] == "sa"
+    assert table["area_id"] == ["sa", "sa", "sa", "sa", None]

@@ -21,6 +21,7 @@ from newsclust_pipeline.stories.labels import noise_share
 from newsclust_pipeline.stories.lineage import is_recorded
 
 MIN_RECALL = 0.95
+MIN_SILHOUETTE = 0.2  # sets of articles without any stories reach 0.08 to 0.2
 
 
 @check("raw_news", blocking=True)
@@ -143,6 +144,20 @@ def stories_were_found(hdbscan_labels: pa.Table) -> Verdict:
     )
 
 
+@check("hdbscan_labels")
+def stories_are_coherent(hdbscan_labels: pa.Table) -> Verdict:
+    """The mean silhouette is above the level that articles about nothing in common reach."""
+    values = np.asarray(hdbscan_labels["silhouette"])
+    score = float(values.mean()) if len(values) else 0.0
+    return Verdict(
+        score >= MIN_SILHOUETTE or noise_share(hdbscan_labels) == 1,
+        f"the mean silhouette of the documents is {score:.2f}. Below {MIN_SILHOUETTE} there may be "
+        "few real stories, the embedder may not know the language, or the parameters don't suit: "
+        "try tuning: auto in the run config of hdbscan_labels.",
+        {"silhouette": score},
+    )
+
+
 @check("hdbscan_labels", blocking=True)
 def ids_are_consistent(hdbscan_labels: pa.Table) -> Verdict:
     """Every story has one id, no two stories share an id, and noise has none."""
@@ -208,6 +223,7 @@ CHECKS: list[Check] = [
     labels_cover_raw_news,
     positions_cover_raw_news,
     stories_were_found,
+    stories_are_coherent,
     ids_are_consistent,
     stories_match_labels,
     history_is_up_to_date,

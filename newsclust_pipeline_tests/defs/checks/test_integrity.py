@@ -58,6 +58,9 @@ SOUND_INPUTS = {
     "labels_cover_raw_news": {"hdbscan_labels": LABELS, "embeddings": SOUND},
     "positions_cover_raw_news": {"umap_projection": RAW, "embeddings": SOUND},
     "stories_were_found": {"hdbscan_labels": LABELS},
+    "stories_are_coherent": {
+        "hdbscan_labels": pa.table({"silhouette": [0.5, 0.0], "label": [0, -1]})
+    },
     "ids_are_consistent": {"hdbscan_labels": LABELS},
     "stories_match_labels": {"stories": STORIES, "hdbscan_labels": LABELS},
     "history_is_up_to_date": {"story_lineage": HISTORY, "hdbscan_labels": LABELS},
@@ -98,6 +101,11 @@ BAD_VALUES = [
     ("labels_cover_raw_news", LABELS.slice(1), "has 2 rows, embeddings 3"),
     ("positions_cover_raw_news", pa.table({"doc_id": ["a", "b", "x"]}), "documents differ"),
     ("stories_were_found", pa.table({"label": [-1, -1]}), "all 2 documents are noise. Lower"),
+    (
+        "stories_are_coherent",
+        pa.table({"silhouette": [0.3, 0.0], "label": [0, -1]}),
+        "the mean silhouette of the documents is 0.15. Below 0.2 there may be few real stories",
+    ),
     ("ids_are_consistent", named((0, "sa"), (0, "sb")), "1 stories of hdbscan_labels have 2"),
     ("ids_are_consistent", named((0, "sa"), (1, "sa")), "2 stories of hdbscan_labels have 1"),
     ("ids_are_consistent", named((0, "sa"), (0, None)), "have 1 ids in 2 combinations"),
@@ -148,6 +156,7 @@ def test_all_but_the_warnings_block():
         "embedder_suits_languages",
         "neighbours_are_nearest",
         "stories_were_found",
+        "stories_are_coherent",
     ]
 
 
