@@ -4,6 +4,7 @@
 how tests and notebooks run the pipeline on data of their own.
 """
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ from newsclust_pipeline.defs.resources import (
     Titles,
 )
 from newsclust_pipeline.defs.settings import setting
+
+# The selection '*' of the command line uses a beta feature of Dagster's own.
+warnings.filterwarnings("ignore", message="Parameter `include_sources`", category=dg.BetaWarning)
 
 
 def build_defs(**overrides: Any) -> dg.Definitions:

@@ -200,6 +200,12 @@ STORY_LINEAGE = Table(
         required("title", pa.string(), "Title of the story."),
         required("joined", STRINGS, "Ids of the articles that joined the story."),
         required("left", STRINGS, "Ids of the articles that left the story."),
+        Column(
+            "parameters_changed",
+            pa.string(),
+            "Parameters of the clustering that differ from those of the run before; null if none "
+            "does. Then the event follows from the news alone.",
+        ),
     ),
 )
 UMAP_PROJECTION = Table("The position of one article on the map.", (_ANY_DOC_ID, *_POSITIONS))

@@ -79,6 +79,27 @@ def test_every_asset_says_what_it_is_and_whose():
         assert spec.kinds
         assert spec.owners
         assert spec.group_name == "news"
+        (link,) = spec.metadata["dagster/code_references"].code_references
+        assert link.url.startswith("https://github.com/newsclust/newsclust_pipeline/blob/main/")
+
+
+def test_stories_and_map_are_expected_to_be_fresh():
+    policies = {s.key.to_user_string(): s.freshness_policy
+                for s in build_defs().resolve_all_asset_specs()}  # fmt: skip
+    assert {name for name, policy in policies.items() if policy} == {"stories", "cluster_plot"}
+
+
+def test_stages_that_ask_a_service_are_retried_and_belong_to_its_pool():
+    nodes = build_defs().resolve_job_def("news_to_stories").graph.node_dict
+    pools = {name: node.definition.pool for name, node in nodes.items() if node.definition.pool}
+    assert pools == {
+        "embeddings": "embedding_service",
+        "milvus_collection": "milvus",
+        "knn_distance_matrix": "milvus",
+        "stories": "titles_service",
+    }
+    retried = {name for name, node in nodes.items() if node.definition.retry_policy}
+    assert retried == set(pools)
 
 
 def test_everything_loads_and_binds():

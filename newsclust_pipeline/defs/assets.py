@@ -5,6 +5,7 @@ stored is in `io_managers.py`, when a stage is skipped in `materialize.py`.
 """
 
 from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -48,6 +49,8 @@ from newsclust_pipeline.viz import continuation, page, projection
 from newsclust_pipeline.viz import parameter_plot as parameter_plot_page
 from newsclust_pipeline.viz.map_labels import labels_table
 
+FRESH = timedelta(hours=36)  # a daily run may fail once before anybody is told
+
 
 @stage("rss", "parquet")
 def feeds(config: run_config.FeedsConfig, subscriptions: Feeds) -> Result:
@@ -78,7 +81,7 @@ def raw_news(config: run_config.ArticlesConfig, news: NewsDumps) -> dict[str, Re
     }
 
 
-@stage("onnx", "parquet")
+@stage("onnx", "parquet", service="embedding_service")
 def embeddings(
     config: run_config.EmbeddingsConfig,
     raw_news: pa.Table,
@@ -93,7 +96,7 @@ def embeddings(
     return result(embedded.table, choice, **figures.of_embeddings(embedded, model, choice))
 
 
-@stage("milvus", io="json")
+@stage("milvus", io="json", service="milvus")
 def milvus_collection(raw_news: pa.Table, embeddings: pa.Table, milvus: Milvus) -> Result:
     """The documents in Milvus, searchable: exactly those of the dumps."""
     index, name = milvus.index_for(embeddings.num_rows).stored, milvus.collection
@@ -105,7 +108,7 @@ def milvus_collection(raw_news: pa.Table, embeddings: pa.Table, milvus: Milvus) 
     return result(asdict(sync.state), documents=sync.state.count, **figures.of_sync(sync))
 
 
-@stage("milvus", "scipy", io="csr")
+@stage("milvus", "scipy", io="csr", service="milvus")
 def knn_distance_matrix(
     config: run_config.KnnConfig,
     milvus_collection: dict[str, Any],
@@ -155,6 +158,8 @@ def hdbscan_labels(
     "parquet",
     "csv",
     io="stories",
+    fresh_for=FRESH,
+    service="titles_service",
     # A model may write better titles by now.
     reuse=Reuse(valid=lambda _, titles, **__: not titles.model),
 )
@@ -209,6 +214,7 @@ def umap_projection(
     "plotly",
     "html",
     io="html",
+    fresh_for=FRESH,
     ins={"embeddings": dg.AssetIn(input_manager_key="schema_io")},  # only to name the model
     reuse=Reuse(),
 )

@@ -84,18 +84,19 @@ def require_same_run(
 def require_same_documents(asset: str, inputs: Mapping[str, Any]) -> None:
     """Check that all inputs hold the same documents, and stories are those of the labels.
 
+    raw_news may hold more: articles that the embedding service rejects have no vector.
+
     Raises:
         InputsError: naming the inputs that differ.
     """
     tables = {name: ids for name, value in inputs.items() if (ids := _ids(name, value)) is not None}
+    articles = tables.pop("raw_news", None)
     first = next(iter(tables), "")
-    expected = tables.pop(first, np.empty(0))
-    for name, found in tables.items():
-        if len(found) != len(expected) or not np.array_equal(found, expected):
-            raise InputsError(
-                f"{asset}: {first} has {len(expected):,} documents, {name} {len(found):,}, and "
-                f"they are not the same. {_repair(asset)}"
-            )
+    for name, ids in tables.items():
+        if not np.array_equal(ids, tables[first]):
+            raise InputsError(_different(asset, first, len(tables[first]), name, len(ids)))
+    if articles is not None and tables and not np.isin(tables[first], articles).all():
+        raise InputsError(_different(asset, "raw_news", len(articles), first, len(tables[first])))
     if {"stories", "hdbscan_labels"} <= inputs.keys():
         verdict = stories_match_labels.verdict(inputs)
         if not verdict.passed:
@@ -109,6 +110,13 @@ def _ids(name: str, value: Any) -> np.ndarray | None:
     if isinstance(value, pa.Table) and "doc_id" in value.column_names and name not in _SIDE_TABLES:
         return np.sort(value["doc_id"].to_numpy())
     return None
+
+
+def _different(asset: str, name: str, count: int, other: str, other_count: int) -> str:
+    return (
+        f"{asset}: {name} has {count:,} documents, {other} {other_count:,}, and they are not the "
+        f"same. {_repair(asset)}"
+    )
 
 
 def _outdated(

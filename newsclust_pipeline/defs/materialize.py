@@ -1,15 +1,16 @@
 """From a stage's value to what Dagster records of it: data version, figures and checks."""
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
 import pyarrow as pa
 
-from newsclust_pipeline.core.errors import NewsclustError
+from newsclust_pipeline.core.errors import NewsclustError, ServiceError
 from newsclust_pipeline.core.progress import Progress, log_progress
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.checks import checks_of
@@ -32,6 +33,9 @@ from newsclust_pipeline.schemas import TABLES
 Function = Callable[..., Any]
 Event = dg.AssetCheckResult | dg.MaterializeResult[Any]
 
+_REPOSITORY = "https://github.com/newsclust/newsclust_pipeline"
+_RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
+
 
 def stage(
     *kinds: str,
@@ -40,6 +44,8 @@ def stage(
     ins: Mapping[str, dg.AssetIn] | None = None,
     deps: tuple[str, ...] = (),
     reuse: Reuse | None = None,
+    service: str | None = None,
+    fresh_for: timedelta | None = None,
 ) -> Callable[[Function], dg.AssetsDefinition]:
     """Make an asset of a function that returns a `Result`.
 
@@ -52,6 +58,9 @@ def stage(
         ins: inputs that need another IO manager.
         deps: assets whose data the stage reads without their table.
         reuse: what the stage depends on; None for a stage that does its own bookkeeping.
+        service: what the stage asks over a network. It is asked again when it fails, and it is a
+            concurrency pool, for which a Dagster instance may set a limit.
+        fresh_for: how old the asset may be before the UI warns; it fails at twice that age.
     """
 
     def decorate(function: Function) -> dg.AssetsDefinition:
@@ -65,6 +74,8 @@ def stage(
                 owners=["team:newsclust"],
                 code_version=code_version(function),
                 is_required=not outputs,
+                metadata=_code_link(function),
+                freshness_policy=_freshness(fresh_for) if fresh_for else None,
             )
             for name in names
         }
@@ -75,10 +86,26 @@ def stage(
             ins=ins,
             deps=deps,
             can_subset=bool(outputs),
+            retry_policy=_RETRY if service else None,
+            pool=service,
             check_specs=[check.spec() for check in checks_of(function.__name__)],
         )(_materialized(function, names, f"{io}_io", reuse))
 
     return decorate
+
+
+def _code_link(function: Function) -> Mapping[str, Any]:
+    """Return the link to a stage in the public repository, as the UI shows it."""
+    lines = f"L{function.__code__.co_firstlineno}"
+    url = f"{_REPOSITORY}/blob/main/newsclust_pipeline/defs/assets.py#{lines}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        link = dg.UrlCodeReference(url=url, label="GitHub")
+        return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[link])}
+
+
+def _freshness(age: timedelta) -> dg.FreshnessPolicy:
+    return dg.FreshnessPolicy.time_window(warn_window=age, fail_window=2 * age)
 
 
 def result(value: Any, params: Mapping[str, Any] = MappingProxyType({}), **figures: Any) -> Result:
@@ -105,7 +132,7 @@ def _materialized(
             try:
                 yield from _events(function, names, io, reuse, args, kwargs)
             except NewsclustError as error:
-                raise failure(str(error)) from None
+                raise failure(str(error), retry=isinstance(error, ServiceError)) from None
             except dg.Failure:
                 raise
             except Exception as error:
@@ -194,14 +221,16 @@ def _checked(
         raise failure(complaints[0])
 
 
-def failure(message: str) -> dg.Failure:
+def failure(message: str, *, retry: bool = False) -> dg.Failure:
     """Return a failure with a message that explains itself; it is the last line on the terminal.
 
-    Trying again would not help, so Dagster is told not to retry.
+    Args:
+        message: the message.
+        retry: whether another attempt may succeed.
     """
     text = name_settings(message)
     terminal.print_at_end(text)
-    return dg.Failure(text, allow_retries=False)
+    return dg.Failure(text, allow_retries=retry)
 
 
 def progress(what: str) -> Progress:

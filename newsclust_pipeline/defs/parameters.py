@@ -12,6 +12,7 @@ from pydantic import ValidationError, create_model
 
 from newsclust_pipeline.defs.config import (
     ArticlesConfig,
+    EmbeddingsConfig,
     FeedsConfig,
     HdbscanConfig,
     KnnConfig,
@@ -25,6 +26,7 @@ from newsclust_pipeline.defs.config_file import ConfigFile, config_file
 CONFIGS: dict[str, type[dg.Config]] = {
     "feeds": FeedsConfig,
     "raw_news": ArticlesConfig,
+    "embeddings": EmbeddingsConfig,
     "knn_distance_matrix": KnnConfig,
     "hdbscan_labels": HdbscanConfig,
     "stories": StoriesConfig,

@@ -234,6 +234,7 @@ RUN_CONFIG = frozenset(
     {
         "feeds",
         "raw_news",
+        "embeddings",
         "knn_distance_matrix",
         "hdbscan_labels",
         "stories",

@@ -10,7 +10,8 @@ from newsclust_pipeline.core.markdown import escape_markdown
 
 MAX_LINES = 10  # stories under one heading
 Row = Mapping[str, Any]
-_EVENT = ["at", "event", "story_id", "other_story_id", "size_before", "size_after", "title"]
+_EVENT = ["at", "event", "story_id", "other_story_id", "size_before", "size_after", "title",
+          "parameters_changed"]  # fmt: skip
 
 
 def digest(stories: pa.Table, lineage: pa.Table, articles: pa.Table, map_address: str = "") -> str:
@@ -51,6 +52,7 @@ def digest(stories: pa.Table, lineage: pa.Table, articles: pa.Table, map_address
             f"# Stories of {events[0]['at']:%Y-%m-%d}" if events else "# Stories",
             "",
             f"{stories.num_rows} stories of {sum(s['size'] for s in by_id.values())} articles.",
+            *_parameter_note(events),
             *_section("New", event_lines("born", "{story}")),
             *_section("Biggest", biggest),
             *_section("Fastest growing", event_lines("grown", "+{more}: {story}")),
@@ -60,6 +62,15 @@ def digest(stories: pa.Table, lineage: pa.Table, articles: pa.Table, map_address
             "",
         ]
     )
+
+
+def _parameter_note(events: Sequence[Row]) -> list[str]:
+    """Return a warning if the parameters changed: stories may be new, or end, because of it."""
+    changes = events[0]["parameters_changed"] if events else None
+    if not changes:
+        return []
+    note = f"The parameters changed since the last run ({escape_markdown(changes)})."
+    return ["", f"{note} Stories below may be new, or have ended, because of that alone."]
 
 
 def _newest(lineage: pa.Table) -> list[dict[str, Any]]:

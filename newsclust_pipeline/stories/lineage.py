@@ -16,6 +16,7 @@ history and the record from which stories get their ids: one file, replaced in o
 """
 
 import hashlib
+import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,20 @@ from newsclust_pipeline.stories.identity import (
 HISTORY = STORY_LINEAGE.schema
 EVENTS = ("born", "continued", "grown", "shrunk", "merged", "split", "ended")
 GONE = ("merged", "ended")
+_PARAMETERS = b"parameters"  # key in the schema's metadata: parameters of the labels last recorded
+# Chosen for the documents at hand if `tuning` is auto: their changes follow from the news.
+_TUNED = frozenset(
+    {
+        "algorithm",
+        "min_samples",
+        "min_cluster_size",
+        "cluster_selection_method",
+        "cluster_selection_epsilon",
+        "allow_single_cluster",
+        "cut_height",
+        "min_cohesion",
+    }
+)
 _RECORDED = b"recorded"  # key in the schema's metadata: digest of the labels last recorded
 
 
@@ -62,6 +77,9 @@ def read_history(path: Path) -> pa.Table:
     try:
         table = read_parquet(path)
         schema = HISTORY.with_metadata(table.schema.metadata)
+        if "parameters_changed" not in table.column_names:  # written by version 0.1
+            missing = pa.nulls(table.num_rows, pa.string())
+            table = table.append_column("parameters_changed", missing)
         return table.select(HISTORY.names).cast(schema)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise HistoryError(
@@ -120,7 +138,8 @@ def record(
 
     Args:
         history: as returned by `read_history`.
-        labels: columns doc_id, label, story_id (null for noise), of this run.
+        labels: columns doc_id, label, story_id (null for noise), of this run; their parameters are
+            the metadata of the schema.
         stories: columns story_id, title, of this run.
         run_id: the id of this run.
         at: when this run began.
@@ -134,12 +153,34 @@ def record(
     known = members(history)
     _check_ids(labels, known)
     titles = _titles(history, labels, stories)
-    rows = [
-        {"run_id": run_id, "at": at, "title": titles[row["story_id"]], **row}
-        for row in _events(known, labels)
-    ]
+    parameters = _parameters(labels)
+    shared = {"run_id": run_id, "at": at, "parameters_changed": _changes(history, parameters)}
+    rows = [{**shared, "title": titles[row["story_id"]], **row} for row in _events(known, labels)]
     grown = pa.concat_tables([history.cast(HISTORY), pa.Table.from_pylist(rows, HISTORY)])
-    return grown.replace_schema_metadata({_RECORDED: digest})
+    return grown.replace_schema_metadata(
+        {_RECORDED: digest, _PARAMETERS: json.dumps(parameters, sort_keys=True)}
+    )
+
+
+def _parameters(labels: pa.Table) -> dict[str, str]:
+    metadata = labels.schema.metadata or {}
+    return {key.decode(): value.decode() for key, value in metadata.items()}
+
+
+def _changes(history: pa.Table, parameters: dict[str, str]) -> str | None:
+    """Return the parameters that changed since the last recorded run; None if none did."""
+    recorded = (history.schema.metadata or {}).get(_PARAMETERS)
+    if recorded is None:
+        return None
+    before: dict[str, str] = json.loads(recorded)
+    tuned = before.get("tuning") == parameters.get("tuning") == "auto"
+    names = sorted((before.keys() | parameters.keys()) - (_TUNED if tuned else set()))
+    changes = [
+        f"{name}: {before.get(name)} → {parameters.get(name)}"
+        for name in names
+        if before.get(name) != parameters.get(name)
+    ]
+    return ", ".join(changes) or None
 
 
 def is_recorded(history: pa.Table, labels: pa.Table) -> bool:

@@ -2,9 +2,11 @@
 
 import pytest
 
+from newsclust_pipeline.definitions import build_defs
 from newsclust_pipeline.defs.config import HdbscanConfig
 from newsclust_pipeline.defs.config_file import ConfigFile, read_config
-from newsclust_pipeline.defs.parameters import configured, file_problems, problems_of
+from newsclust_pipeline.defs.parameters import CONFIGS, configured, file_problems, problems_of
+from newsclust_pipeline.defs.settings import RUN_CONFIG
 
 
 def written(folder, text):
@@ -41,7 +43,7 @@ def test_a_file_that_was_named_must_exist(tmp_path):
     [
         ("[hdbscan_labels]\nmin_samples = 0\n", "min_samples=0 in {path}, [hdbscan_labels]: "),
         ("[hdbscan_labels]\nsamples = 3\n", "samples in {path}, [hdbscan_labels]: no such para"),
-        ("[umap]\nx = 3\n", "{path}: no such table: [umap]. Known are: [raw_news], "),
+        ("[umap]\nx = 3\n", "{path}: no such table: [umap]. Known are: [feeds], "),
         ("min_samples = 3\n", "{path}: min_samples is in no table."),
         ("[hdbscan_labels\n", "{path}: can't be read ("),
         ('[schedule]\ncron = "hourly"\n', "cron=hourly in {path}, [schedule]: not a cron"),
@@ -61,3 +63,13 @@ def test_an_enumeration_lists_what_is_possible():
     (problem,) = problems_of({"tuning": "magic"}, "hdbscan_labels", "the run config")
     assert problem.startswith("tuning=magic in the run config: ")
     assert "'auto'" in problem
+
+
+def test_every_asset_with_parameters_can_be_configured_by_the_file():
+    nodes = build_defs().resolve_job_def("news_to_stories").graph.node_dict
+    configurable = {
+        name
+        for name, node in nodes.items()
+        if getattr(node.definition.config_schema.config_type, "fields", None)
+    }
+    assert configurable == set(CONFIGS) == RUN_CONFIG

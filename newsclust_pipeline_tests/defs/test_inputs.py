@@ -76,10 +76,17 @@ def test_inputs_with_other_documents_are_refused_where_nothing_was_recorded():
     neighbours = Neighbours(np.array(["b", "a"]), np.zeros((2, 1)), np.zeros((2, 1)), 1)
     same = {"raw_news": documents("a", "b"), "matrix": neighbours, "config": object()}
     require_same_documents("map", same)
-    with pytest.raises(InputsError, match="map: raw_news has 2 documents, labels 3, and they are"):
+    with pytest.raises(InputsError, match="map: matrix has 2 documents, labels 3, and they are"):
         require_same_documents("map", same | {"labels": documents("a", "b", "c")})
-    with pytest.raises(InputsError, match="raw_news has 2 documents, labels 2"):
+    with pytest.raises(InputsError, match="matrix has 2 documents, labels 2"):
         require_same_documents("map", same | {"labels": documents("a", "c")})
+    with pytest.raises(InputsError, match="raw_news has 1 documents, matrix 2"):
+        require_same_documents("map", same | {"raw_news": documents("a")})
+
+
+def test_articles_without_a_vector_are_no_difference():
+    articles, labels = documents("a", "b", "rejected"), documents("b", "a")
+    require_same_documents("map", {"raw_news": articles, "labels": labels})
 
 
 def test_tables_beside_the_documents_may_hold_others():

@@ -142,3 +142,10 @@ def test_every_story_links_to_the_map_where_it_is_served():
     link = "[map](<https://news.example/data/cluster_plot.html#story=sa>)"
     assert section(text, "New")[0].endswith(link)
     assert "[map]" not in digest(table, history, ARTICLES)
+
+
+def test_changed_parameters_are_said_before_the_stories_that_they_made_or_ended():
+    born = event("born", parameters_changed="min_samples: 3 → 8")
+    text = written([story()], [born])
+    assert text.index("The parameters changed since the last run (min") < text.index("## New")
+    assert "parameters" not in written([story()], [event("born")])

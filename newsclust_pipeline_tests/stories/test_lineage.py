@@ -217,11 +217,13 @@ def test_rows_hold_run_time_and_the_documents_that_joined_and_left():
             "run_id": "run1", "at": START + timedelta(days=1), "story_id": "sa", "event": "grown",
             "other_story_id": None, "size_before": 4, "size_after": 5, "shared": 3, "overlap": 1.0,
             "title": "Headline of sa", "joined": ["e", "f"], "left": ["a"],
+            "parameters_changed": None,
         },
         {
             "run_id": "run1", "at": START + timedelta(days=1), "story_id": "sx", "event": "ended",
             "other_story_id": None, "size_before": 3, "size_after": 0, "shared": 0, "overlap": 0.0,
             "title": "Headline of sx", "joined": [], "left": ["x", "y", "z"],
+            "parameters_changed": None,
         },
     ]  # fmt: skip
 
@@ -415,3 +417,35 @@ def test_a_story_without_a_title_is_an_error_with_a_remedy():
     labels = labelled(EMPTY, ["abc", "xyz"])
     with pytest.raises(HistoryError, match=r"1 of 2 stories.*no title.*again"):
         lineage.record(EMPTY, labels, headlines(labels).slice(1), "run0", START)
+
+
+def record_with(history, clusters, parameters, run):
+    labels = labelled(history, clusters).replace_schema_metadata(parameters)
+    return record(history, labels, run)
+
+
+def changes_of(history, run):
+    return set(lineage.rows_of_run(history, f"run{run}")["parameters_changed"].to_pylist())
+
+
+def test_events_after_other_parameters_say_so():
+    history = record_with(EMPTY, ["abcd"], {"min_samples": "3", "k": "50"}, 0)
+    assert changes_of(history, 0) == {None}, "there is no run before"
+    history = record_with(history, ["abc"], {"min_samples": "8", "k": "50"}, 1)
+    assert changes_of(history, 1) == {"min_samples: 3 → 8"}
+    history = record_with(history, ["abcd"], {"min_samples": "8", "k": "50"}, 2)
+    assert changes_of(history, 2) == {None}
+
+
+def test_parameters_that_tuning_chooses_follow_from_the_news():
+    history = record_with(EMPTY, ["abcd"], {"tuning": "auto", "min_samples": "1"}, 0)
+    history = record_with(history, ["abc"], {"tuning": "auto", "min_samples": "3"}, 1)
+    assert changes_of(history, 1) == {None}
+
+
+def test_a_history_of_version_0_1_is_read(tmp_path):
+    history = replay(["abc"])
+    pq.write_table(history.drop(["parameters_changed"]), tmp_path / "history.parquet")
+    read = lineage.read_history(tmp_path / "history.parquet")
+    assert read.schema.equals(lineage.HISTORY)
+    assert read["parameters_changed"].to_pylist() == [None]
