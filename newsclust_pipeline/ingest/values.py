@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-_URL = re.compile(r"\s*(?:https?:)?//[^\s/]+\.|\s*https?://|\s*www\.", re.IGNORECASE)
+_URL = re.compile(r"\s*(?:https?://|//[^\s/]+\.|www\.[^\s/]+/)", re.IGNORECASE)
 _DOMAIN = re.compile(r"\s*(?:[\w-]+\.)+[a-z]{2,}\s*", re.IGNORECASE)
 _PICTURE = re.compile(r"\.(?:jpe?g|png|gif|webp|svg|mp4|mp3|ico)(?:$|\?)", re.IGNORECASE)
 _CLOCK = re.compile(r"\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[ap]\.?m\.?)?\s*", re.IGNORECASE)
@@ -18,7 +18,7 @@ _MAX_DEPTH = 6
 
 
 def is_url(text: str) -> bool:
-    """Return True for web addresses."""
+    """Return True for web addresses, but not for a host alone, which names an outlet."""
     return bool(_URL.match(text))
 
 

@@ -44,6 +44,12 @@ def test_a_column_of_addresses_is_no_outlet():
     assert best(sample)["url"][0] == "source"
 
 
+def test_a_host_is_an_outlet():
+    sample = rows(title="Fog number {}", source="www.post{}.example", url=URL)
+    assert best(sample)["venue"] == ("source", "name")
+    assert best(sample)["url"] == ("url", "name")
+
+
 def test_an_id_is_an_address_only_if_its_values_are():
     assert best(rows(title="Fog {}", id=URL))["url"] == ("id", "name")
     assert "url" not in best(rows(title="Fog {}", id="{}"))

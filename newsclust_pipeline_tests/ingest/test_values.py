@@ -15,13 +15,17 @@ from newsclust_pipeline.ingest.values import (
 )
 
 
-@pytest.mark.parametrize("text", ["https://a.example/x", "http://a.example", "www.a.example"])
+@pytest.mark.parametrize(
+    "text", ["https://a.example/x", "http://a.example", "www.a.example/x", "//a.example/x"]
+)
 def test_addresses_are_recognised(text):
     assert is_url(text)
     assert is_page_url(text)
 
 
-@pytest.mark.parametrize("text", ["Post", "a.example", "see https://a.example", ""])
+@pytest.mark.parametrize(
+    "text", ["Post", "a.example", "www.a.example", "see https://a.example", ""]
+)
 def test_other_texts_are_no_addresses(text):
     assert not is_url(text)
 
