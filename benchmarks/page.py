@@ -102,6 +102,8 @@ def documents_and_stories(count: int) -> tuple[pa.Table, pa.Table]:
             ],
             "published_at": days.cast(pa.timestamp("us", "UTC")),
             "copies": chance.geometric(0.9, count),
+            "language": ["en"] * count,
+            "date_suspect": np.zeros(count, bool),
             "label": labels,
             "x": spots[:, 0],
             "y": spots[:, 1],
@@ -119,6 +121,17 @@ def documents_and_stories(count: int) -> tuple[pa.Table, pa.Table]:
     stories = stories.sort_by("label").rename_columns(
         ["label", "title", "size", "outlets", "first_published", "last_published"]
     )
+    n = stories.num_rows
+    titles_of = [title.split() for title in stories["title"].to_pylist()]
+    for name, values in {
+        "story_id": pa.array([f"s{row}" for row in range(n)]),
+        "short_title": pa.array([" ".join(words[:3]) for words in titles_of]),
+        "kind": pa.array(["event"] * n),
+        "keywords": pa.array([words[:5] for words in titles_of]),
+        "copies": stories["size"],
+        "exemplar_doc_id": pa.nulls(n, pa.string()),
+    }.items():
+        stories = stories.append_column(name, values)
     return points, stories
 
 

@@ -20,7 +20,7 @@ def headline(points: pa.Table, stories: pa.Table, names: list[str], history: His
         return "No articles yet"
     if not stories.num_rows:
         return "No story so far"
-    kinds = stories["kind"].to_pylist() if "kind" in stories.column_names else [None] * len(names)
+    kinds = stories["kind"].to_pylist()
     lead = next((row for row, kind in enumerate(kinds) if kind != "column"), 0)
     if len(names) == 1:
         return f"{names[lead]}: the only story"

@@ -6,7 +6,6 @@
 import base64
 import re
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ SNIPPET = 240  # most characters of a description on a hover card
 SNIPPETS_TOTAL = 12_000_000  # most characters of all descriptions: the file should stay mailable
 LEAD = 400  # most characters of an exemplar's description, at its story
 SIMILAR = 5  # similar articles listed for each
-SHORT = 32  # most characters of a story's name on the map
 TREND = 24  # steps of a story's trend
 UNTITLED = "Untitled"
 
@@ -86,7 +84,7 @@ def page_data(
         **_dates(points, _story_rows(points["label"].to_pylist(), labels), stories.num_rows),
         **_story_columns(stories, points),
         "storyEvents": [
-            history.events.get(name or "", []) for name in _strings(stories, "story_id")
+            history.events.get(name or "", []) for name in stories["story_id"].to_pylist()
         ],
         "runs": history.runs,
     }
@@ -110,43 +108,24 @@ def snippet(text: str | None, length: int = SNIPPET) -> str | None:
 
 
 def short_names(stories: pa.Table) -> list[str]:
-    """Return the stories' names on the map: `short_title`, or a name made of title and keywords."""
-    titles = [visible_text(title) or UNTITLED for title in stories["title"].to_pylist()]
-    given = _strings(stories, "short_title")
-    keywords = _lists(stories, "keywords")
-    return [
-        visible_text(short) or _short_name(title, words)
-        for short, title, words in zip(given, titles, keywords, strict=True)
-    ]
-
-
-def _short_name(title: str, keywords: Sequence[str]) -> str:
-    clause = re.split(r" [–—-] |[:;|?!.。！？](?:\s|$)", title)[0].strip() or title
-    if 8 <= len(clause) <= SHORT or len(title) <= SHORT:
-        return clause
-    name = ""
-    for word in keywords:
-        longer = f"{name}, {visible_text(word)}" if name else visible_text(word) or ""
-        name = longer if len(longer) <= SHORT else name
-    return name or clause[:SHORT].rsplit(" ", 1)[0]
+    """Return the stories' names on the map: their short titles."""
+    return [visible_text(name) or UNTITLED for name in stories["short_title"].to_pylist()]
 
 
 def _story_columns(stories: pa.Table, points: pa.Table) -> dict[str, Any]:
-    names = stories.column_names
-    nulls = stories.num_rows * [None]
     topics, topic_names = _topics(stories)
     return {
-        "storyId": _strings(stories, "story_id"),
+        "storyId": stories["story_id"].to_pylist(),
         "storyTitle": [visible_text(title) or UNTITLED for title in stories["title"].to_pylist()],
         "storyShort": short_names(stories),
         "storySize": stories["size"].to_pylist(),
         "storyOutlets": stories["outlets"].to_pylist(),
-        "storyCopies": stories["copies"].to_pylist() if "copies" in names else nulls,
+        "storyCopies": stories["copies"].to_pylist(),
         "storyKeywords": [
-            [visible_text(word) for word in words] for words in _lists(stories, "keywords")
+            [visible_text(word) for word in words] for words in stories["keywords"].to_pylist()
         ],
         "storyLead": _leads(stories, points),
-        "storyKind": stories["kind"].to_pylist() if "kind" in names else nulls,
+        "storyKind": stories["kind"].to_pylist(),
         "storyTopic": topics,
         "topics": topic_names,
         "storyFirst": _minutes(stories["first_published"]),
@@ -164,7 +143,7 @@ def _topics(stories: pa.Table) -> tuple[list[int], list[str]]:
     index, known = _dictionary(stories["topic_id"])
     topics = [-1 if topic is None else topic for topic in index]
     shared: list[Counter[str]] = [Counter() for _ in known]
-    for topic, words in zip(topics, _lists(stories, "keywords"), strict=True):
+    for topic, words in zip(topics, stories["keywords"].to_pylist(), strict=True):
         if topic >= 0:
             shared[topic].update(visible_text(word) or "" for word in words)
     return topics, [", ".join(word for word, _ in words.most_common(2)) for words in shared]
@@ -172,7 +151,7 @@ def _topics(stories: pa.Table) -> tuple[list[int], list[str]]:
 
 def _leads(stories: pa.Table, points: pa.Table) -> list[str | None]:
     """Return the first lines of each story's exemplar."""
-    exemplars = pa.array(_strings(stories, "exemplar_doc_id"), pa.string())
+    exemplars = stories["exemplar_doc_id"].cast(pa.string())
     rows = pc.index_in(exemplars, points["doc_id"].cast(pa.string()))
     texts = points["description"].cast(pa.string()).take(rows)
     return [snippet(text, LEAD) for text in texts.to_pylist()]
@@ -181,9 +160,9 @@ def _leads(stories: pa.Table, points: pa.Table) -> list[str | None]:
 def _document_columns(points: pa.Table) -> dict[str, Any]:
     count = points.num_rows
     venue, venues = _dictionary(points["venue"])
-    language, languages = _dictionary(_column(points, "language", pa.string()))
+    language, languages = _dictionary(points["language"])
     length = min(SNIPPET, SNIPPETS_TOTAL // max(count, 1))
-    suspect = _column(points, "date_suspect", pa.bool_()).to_pylist()
+    suspect = points["date_suspect"].to_pylist()
     return {
         "id": points["doc_id"].to_pylist(),
         "title": [visible_text(title) for title in points["title"].to_pylist()],
@@ -251,24 +230,6 @@ def _web_address(url: str | None) -> str | None:
     """Return an address that a click may open, else None: a feed can hold `javascript:`."""
     address = (url or "").strip()
     return address if address.lower().startswith(("http://", "https://")) else None
-
-
-def _column(table: pa.Table, name: str, type_: pa.DataType) -> pa.ChunkedArray:
-    """Return a column, or nulls if the table has no such column."""
-    if name in table.column_names:
-        return table[name].cast(type_)
-    return pa.chunked_array([pa.nulls(table.num_rows, type_)])
-
-
-def _strings(table: pa.Table, name: str) -> list[str | None]:
-    values: list[str | None] = _column(table, name, pa.string()).to_pylist()
-    return values
-
-
-def _lists(table: pa.Table, name: str) -> list[list[str]]:
-    if name not in table.column_names:
-        return [[] for _ in range(table.num_rows)]
-    return [words or [] for words in table[name].to_pylist()]
 
 
 def _dictionary(column: pa.ChunkedArray) -> tuple[list[int | None], list[str]]:

@@ -71,6 +71,7 @@ def documents(in_space=False):
         "published_at": pa.array(dates, pa.timestamp("us", "UTC")),
         "copies": copies,
         "language": ["en", "en", "en", "fr", "fr", None],
+        "date_suspect": [False] * len(ROWS),
         "label": labels,
         "x": x,
         "y": y,
@@ -87,6 +88,7 @@ def stories():
             "label": [BRIDGE, FROST],
             "title": ["Harbour bridge", EVIL],
             "short_title": ["Harbour bridge", EVIL],
+            "kind": ["event", "event"],
             "keywords": [["harbour", "flood"], [EVIL]],
             "size": [3, 2],
             "copies": [7, 2],
@@ -139,12 +141,28 @@ def crowd(side=50, **options):
         "url": pa.nulls(3 * count),
         "published_at": days.take(pa.array(labels)),
         "copies": np.ones(3 * count, dtype=int),
+        "language": pa.nulls(3 * count),
+        "date_suspect": np.zeros(3 * count, dtype=bool),
         "label": labels,
         "x": labels % side + np.tile([0.0, 0.2, 0.1], count),
         "y": labels // side + np.tile([0.0, 0.0, 0.2], count),
     }
-    known = {"label": range(count), "title": numbers, "size": [3] * count, "outlets": [0] * count}
-    described = pa.table({**known, "first_published": days, "last_published": days})
+    described = pa.table(
+        {
+            "story_id": numbers,
+            "label": range(count),
+            "title": numbers,
+            "short_title": numbers,
+            "kind": ["event"] * count,
+            "keywords": pa.array([[]] * count, pa.list_(pa.string())),
+            "size": [3] * count,
+            "copies": [3] * count,
+            "outlets": [0] * count,
+            "exemplar_doc_id": [f"d{3 * n}" for n in range(count)],
+            "first_published": days,
+            "last_published": days,
+        }
+    )
     return build_page(pa.table(columns), described, {}, **options)
 
 

@@ -24,6 +24,8 @@ SCHEMA = pa.schema(
         ("url", pa.string()),
         ("published_at", pa.timestamp("us", "UTC")),
         ("copies", pa.int64()),
+        ("language", pa.string()),
+        ("date_suspect", pa.bool_()),
         ("label", pa.int64()),
         ("probability", pa.float64()),
         ("x", pa.float64()),
@@ -35,8 +37,13 @@ STORY_SCHEMA = pa.schema(
         ("story_id", pa.string()),
         ("label", pa.int64()),
         ("title", pa.string()),
+        ("short_title", pa.string()),
+        ("kind", pa.string()),
+        ("keywords", pa.list_(pa.string())),
         ("size", pa.int64()),
+        ("copies", pa.int64()),
         ("outlets", pa.int64()),
+        ("exemplar_doc_id", pa.string()),
         ("first_published", pa.timestamp("us", "UTC")),
         ("last_published", pa.timestamp("us", "UTC")),
     ]
@@ -61,11 +68,16 @@ def document(number=0, **changes):
 
 
 def story(label=HARBOUR, **changes):
+    title = changes.get("title", "Harbour bridge reopens")
     row = {
         "story_id": f"s{label}",
         "label": label,
-        "title": "Harbour bridge reopens",
+        "title": title,
+        "short_title": title,
+        "kind": "event",
+        "keywords": [],
         "size": 3,
+        "copies": 3,
         "outlets": 2,
         "first_published": DAY,
         "last_published": LATER,

@@ -1,6 +1,5 @@
 """The headline is a finding."""
 
-import pyarrow as pa
 import pytest
 
 from newsclust_pipeline.viz.headline import headline
@@ -11,9 +10,8 @@ NAMES = ["Campus protests", "Bridge", "Frost"]
 
 
 def of(count, history=None, kinds=None):
-    stories = stories_of(*(story(n) for n in range(count)))
-    if kinds:
-        stories = stories.append_column("kind", pa.array(kinds))
+    kinds = kinds or ["event"] * count
+    stories = stories_of(*(story(n, kind=kind) for n, kind in enumerate(kinds)))
     return headline(points_of(document()), stories, NAMES[:count], history or History())
 
 

@@ -335,6 +335,8 @@ def test_hardly_any_documents(visit, rows):
             "url": pa.nulls(2),
             "published_at": pa.nulls(2),
             "copies": [1, 1],
+            "language": pa.nulls(2),
+            "date_suspect": [False, False],
             "label": [NOISE, NOISE],
             "x": [3.0, 3.0],
             "y": [4.0, 4.0],

@@ -26,8 +26,6 @@ from newsclust_pipeline_tests.viz.pages import (
     story,
 )
 
-LONG = "A very long headline without any clause in it at all"
-
 
 @pytest.fixture
 def mixed():
@@ -57,13 +55,12 @@ def test_story_columns_follow_the_table(mixed):
     assert articles["storyFirst"] == [int(DAY.timestamp()) // 60] * 2
     assert articles["storyLast"] == [int(LATER.timestamp()) // 60] * 2
     assert articles["storyKeywords"] == [[], []]
-    assert articles["storyCopies"] == [None, None]
+    assert articles["storyCopies"] == [3, 3]
 
 
-def test_keywords_and_copies_of_stories_are_included_if_known():
-    stories = stories_of(story(), story(ORCHARD))
-    stories = stories.append_column("keywords", pa.array([["ferry", "bri\u202edge"], None]))
-    stories = stories.append_column("copies", pa.array([9, 1]))
+def test_keywords_and_copies_of_stories_are_included():
+    words = ["ferry", "bri\u202edge"]
+    stories = stories_of(story(keywords=words, copies=9), story(ORCHARD, keywords=[], copies=1))
     articles = Reader(build_page(points_of(document()), stories, {})).articles()
     assert articles["storyKeywords"] == [["ferry", "bridge"], []]
     assert articles["storyCopies"] == [9, 1]
@@ -201,64 +198,32 @@ def test_history_and_joins_reach_their_stories_and_articles():
     assert articles["storyEvents"] == [[[first, "born", 0, 3, None], [second, "grown", 2, 3, None]]]
 
 
-@pytest.mark.parametrize(
-    ("title", "keywords", "short"),
-    [
-        ("Bridge reopens", [], "Bridge reopens"),
-        ("Harbour bridge – how it was saved by the whole town", [], "Harbour bridge"),
-        ("Premier League: 10 things to look out for this weekend", [], "Premier League"),
-        (
-            LONG,
-            ["flood", "bridge"],
-            "flood, bridge",
-        ),
-        (
-            LONG,
-            [],
-            LONG[:28],
-        ),
-        ("U.S. students protest on campuses in the whole country", ["protest"], "protest"),
-        ("語" * 60, [], "語" * 32),
-        (None, [], "Untitled"),
-    ],
-)
-def test_short_names_are_whole_words_of_at_most_32_characters(title, keywords, short):
-    table = stories_of(story(title=title)).append_column("keywords", pa.array([keywords]))
-    assert page_data.short_names(table) == [short]
-    assert len(short) <= page_data.SHORT
-
-
-def test_a_given_short_title_is_used():
-    table = stories_of(story()).append_column("short_title", pa.array(["Bridge"]))
-    assert page_data.short_names(table) == ["Bridge"]
+def test_stories_are_named_by_their_short_titles():
+    names = page_data.short_names(stories_of(story(short_title="Bridge"), story(short_title=None)))
+    assert names == ["Bridge", "Untitled"]
 
 
 def test_topics_are_named_by_the_keywords_that_their_stories_share():
-    table = stories_of(story(1), story(2), story(3), story(4))
-    table = table.append_column("topic_id", pa.array(["t9", "t9", "t4", None]))
     words = [["gaza", "aid"], ["gaza", "aid", "rafah"], ["football"], ["other"]]
-    table = table.append_column("keywords", pa.array(words))
+    table = stories_of(*(story(n, keywords=of) for n, of in enumerate(words, start=1)))
+    table = table.append_column("topic_id", pa.array(["t9", "t9", "t4", None]))
     articles = Reader(build_page(points_of(document()), table, {})).articles()
     assert articles["storyTopic"] == [0, 0, 1, -1]
     assert articles["topics"] == ["gaza, aid", "football"]
 
 
 def test_a_storys_lead_is_its_exemplars_description():
-    table = stories_of(story(), story(ORCHARD))
-    table = table.append_column("exemplar_doc_id", pa.array(["d1", None]))
+    table = stories_of(story(exemplar_doc_id="d1"), story(ORCHARD))
     rows = [document(0), document(1, description="The bridge is open again.")]
     articles = Reader(build_page(points_of(*rows), table, {})).articles()
     assert articles["storyLead"] == ["The bridge is open again.", None]
 
 
-def test_languages_and_suspect_dates_are_included_if_known():
-    table = points_of(document(0), document(1))
-    plain = Reader(build_page(table, stories_of(story()), {})).articles()
-    assert plain["languages"] == []
-    assert plain["suspect"] == [0, 0]
-    table = table.append_column("language", pa.array(["de", "en"]))
-    table = table.append_column("date_suspect", pa.array([True, None]))
-    articles = Reader(build_page(table, stories_of(story()), {})).articles()
+def test_languages_and_suspect_dates_are_included():
+    plain = Reader(build([document(0)], [story()])).articles()
+    assert (plain["languages"], plain["suspect"]) == ([], [0])
+    rows = [document(0, language="de", date_suspect=True), document(1, language="en")]
+    articles = Reader(build(rows, [story()])).articles()
     assert [articles["languages"][at] for at in articles["language"]] == ["de", "en"]
     assert articles["suspect"] == [1, 0]
 

@@ -31,8 +31,14 @@ export const surface = () => holder.current;
 const hoverListeners = [];
 /** @param {(row: number) => void} listener receives the row under the pointer, −1 for none */
 export const onHover = (listener) => hoverListeners.push(listener);
-/** @param {number} row */
+let hovered = -1;
+/**
+ * Tells the listeners which row the pointer is on, if that has changed.
+ * @param {number} row
+ */
 export function hover(row) {
+  if (row === hovered) return;
+  hovered = row;
   for (const listener of hoverListeners) listener(row);
 }
 
