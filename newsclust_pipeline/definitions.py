@@ -22,6 +22,7 @@ from newsclust_pipeline.defs.io_managers import (
     ParquetIO,
     SchemaIO,
     StoriesIO,
+    StoryFeedsIO,
 )
 from newsclust_pipeline.defs.parameters import schedule_in_force
 from newsclust_pipeline.defs.resources import (
@@ -93,6 +94,7 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         "history_io": HistoryIO(folder=folder),
         "page_io": PageIO(folder=folder, data_url=data_url),
         "stories_io": StoriesIO(folder=folder),
+        "story_feeds_io": StoryFeedsIO(folder=folder),
         "markdown_io": MarkdownIO(folder=folder, data_url=data_url),
     }
     resources |= overrides

@@ -48,6 +48,7 @@ GRAPH = {
     },
     "map_labels": {"stories", "hdbscan_labels", "umap_projection"},
     "digest": {"stories", "story_lineage", "raw_news"},
+    "story_feeds": {"stories", "story_lineage", "hdbscan_labels", "raw_news"},
     "parameter_sweep": {"raw_news", "embeddings", "knn_distance_matrix"},
     "parameter_plot": {"parameter_sweep"},
     "story_quality": {"embeddings", "knn_distance_matrix", "hdbscan_labels", "gold_labels"},

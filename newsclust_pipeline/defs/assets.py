@@ -45,6 +45,7 @@ from newsclust_pipeline.stories.exports import documents_table
 from newsclust_pipeline.stories.labels import label_documents
 from newsclust_pipeline.stories.series import find_series
 from newsclust_pipeline.stories.series_clusters import cluster_apart, without_series
+from newsclust_pipeline.stories.story_feeds import story_feeds as write_feeds
 from newsclust_pipeline.viz import continuation, page, projection
 from newsclust_pipeline.viz import parameter_plot as parameter_plot_page
 from newsclust_pipeline.viz.map_labels import labels_table
@@ -267,6 +268,14 @@ def digest(
     """What happened, to be mailed: what is new, biggest, growing fastest, merged, split, ended."""
     text = write_digest(stories, story_lineage, raw_news, markdown_io.address("cluster_plot.html"))
     return result(text, digest=dg.MetadataValue.md(text))
+
+
+@stage("atom", "json", io="story_feeds")
+def story_feeds(
+    stories: pa.Table, story_lineage: pa.Table, hdbscan_labels: pa.Table, raw_news: pa.Table
+) -> Result:
+    """Stories that have appeared or grown, as feeds that any reader can follow."""
+    return result(write_feeds(stories, story_lineage, hdbscan_labels, raw_news))
 
 
 @stage("hdbscan", "parquet", reuse=Reuse())

@@ -26,6 +26,7 @@ from newsclust_pipeline.search.files import read_neighbours, write_neighbours
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.stories import lineage
 from newsclust_pipeline.stories.exports import as_csv, as_json
+from newsclust_pipeline.stories.story_feeds import FEED_FILES
 from newsclust_pipeline.viz import page
 
 # What reading a damaged file, or one of an older version, raises.
@@ -217,6 +218,25 @@ class MarkdownIO(PageIO):
     """Texts in Markdown."""
 
     ending = ".md"
+
+
+class StoryFeedsIO(dg.ConfigurableIOManager):
+    """The feeds of stories: texts by file name, see `stories.story_feeds`."""
+
+    folder: dg.ResourceDependency[DataFolder]
+
+    def handle_output(self, context: dg.OutputContext, obj: dict[str, str]) -> None:
+        """Persist every text in its file."""
+        for name, text in obj.items():
+            path = self.folder.file(name)
+            with atomic_path(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+            context.log.info(f"written: {path.resolve()}")
+
+    def load_input(self, context: dg.InputContext) -> dict[str, str]:
+        """Read every text."""
+        paths = [self.folder.file(name) for name in FEED_FILES]
+        return {path.name: path.read_text(encoding="utf-8") for path in paths}
 
 
 class HtmlIO(PageIO):

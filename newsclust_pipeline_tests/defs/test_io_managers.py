@@ -7,7 +7,14 @@ import pyarrow.parquet as pq
 import pytest
 import scipy.sparse as sp
 
-from newsclust_pipeline.defs.io_managers import CsrIO, HistoryIO, HtmlIO, JsonIO, ParquetIO
+from newsclust_pipeline.defs.io_managers import (
+    CsrIO,
+    HistoryIO,
+    HtmlIO,
+    JsonIO,
+    ParquetIO,
+    StoryFeedsIO,
+)
 from newsclust_pipeline.defs.resources import DataFolder
 from newsclust_pipeline.search.graph import Neighbours
 
@@ -177,3 +184,10 @@ def test_a_served_data_folder_gives_the_ui_a_link_to_the_page(tmp_path):
         )
         found = context.consume_logged_metadata().get("page")
         assert (found and found.value) == link
+
+
+def test_feeds_are_a_file_each(tmp_path):
+    manager = StoryFeedsIO(folder=DataFolder(path=str(tmp_path)))
+    feeds = {"stories.atom": "<feed/>", "stories.feed.json": "{}"}
+    assert stored_and_loaded(manager, feeds) == feeds
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(feeds)
