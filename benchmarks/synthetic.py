@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from newsclust_pipeline.core.tables import matrix
+from newsclust_pipeline.search.faiss_backend import FaissSearch
 from newsclust_pipeline.search.graph import Neighbours, fill_neighbours
-from newsclust_pipeline.search.knn import faiss_search
 from newsclust_pipeline.store.indexes import Index
 
 _LONE = 0.4  # share of articles that are of no story
@@ -79,7 +79,7 @@ def searched(vectors: np.ndarray, k: int) -> Neighbours:
     width = min(k, n - 1)
     indices = np.empty((n, width), dtype=np.int32)
     distances = np.empty((n, width), dtype=np.float32)
-    fill_neighbours(faiss_search(vectors, Index()), vectors, np.arange(n), indices, distances)
+    fill_neighbours(FaissSearch(vectors, Index()), vectors, np.arange(n), indices, distances)
     return Neighbours(doc_ids(n), indices, distances, k)
 
 

@@ -17,7 +17,10 @@ def ids(*numbers):
 
 def articles(doc_ids, text="Ferry fire off Vesterglans"):
     return pa.table(
-        {"doc_id": pa.array(doc_ids, pa.string()), "text": pa.array([text] * len(doc_ids))}
+        {
+            "doc_id": pa.array(doc_ids, pa.string()),
+            "text": pa.array([text] * len(doc_ids), pa.string()),
+        }
     )
 
 

@@ -19,8 +19,8 @@ from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.embed.minilm import MiniLM
 from newsclust_pipeline.ingest.articles import collect_articles
 from newsclust_pipeline.ingest.discover import find_dumps
+from newsclust_pipeline.search.faiss_backend import FaissSearch
 from newsclust_pipeline.search.graph import Neighbours, nearest_rows
-from newsclust_pipeline.search.knn import faiss_search
 from newsclust_pipeline.store.indexes import Index
 from newsclust_pipeline.stories import describe, identity, lineage
 from newsclust_pipeline.stories.labels import labels_table
@@ -41,7 +41,7 @@ def labelled(articles, vectors, rows, history):
     """Neighbours, clusters, names: as the pipeline does it, on some of the articles."""
     chosen, doc_id = vectors[rows], np.array(articles["doc_id"].to_pylist(), dtype=np.str_)[rows]
     n = len(doc_id)
-    near = nearest_rows(faiss_search(chosen, Index()), chosen, np.arange(n), min(K, n - 1))
+    near = nearest_rows(FaissSearch(chosen, Index()), chosen, np.arange(n), min(K, n - 1))
     clusters = hdbscan.hdbscan(Neighbours(doc_id, *near, K).matrix())
     names = identity.name_stories(doc_id, clusters.labels, lineage.members(history))
     return labels_table(doc_id, clusters, names)

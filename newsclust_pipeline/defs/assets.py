@@ -125,7 +125,7 @@ def knn_distance_matrix(
             client, state, embeddings, index, config.width, last, progress("documents searched")
         )
     neighbours = replace(found.neighbours, k=config.k)
-    facts = figures.of_neighbours(neighbours, found.searched, index, matrix(embeddings))
+    facts = figures.of_neighbours(neighbours, found.searched, found.index, matrix(embeddings))
     return result(neighbours, **facts, **plain(config))
 
 

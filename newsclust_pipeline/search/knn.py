@@ -7,7 +7,6 @@ as fast as by Milvus Lite: `milvus_collection` and its check verify that they ar
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow as pa
 from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.core.tables import checksums, matrix
+from newsclust_pipeline.search.faiss_backend import FaissSearch
 from newsclust_pipeline.search.graph import Neighbours, Search, fill_neighbours, nearest_rows
 from newsclust_pipeline.search.incremental import carry_over
 from newsclust_pipeline.store.client import Client
@@ -29,10 +29,16 @@ _MIN_SHARE_FOR_CELLS = 20  # building cells doesn't pay for queries from less th
 
 @dataclass(frozen=True)
 class KnnResult:
-    """The neighbours of every document, and how many documents had to be searched."""
+    """The neighbours of every document, and how they were found.
+
+    Attributes:
+        searched: documents that had to be searched.
+        index: the index, with the parameters that the search has chosen.
+    """
 
     neighbours: Neighbours
     searched: int
+    index: Index
 
 
 def nearest(
@@ -67,14 +73,16 @@ def nearest(
     known = carry_over(previous, provenance, vectors, doc_id, width)
     if index.backend == MILVUS:
         target = search_target(client, state, embeddings)
-        search, exact = _milvus_search(client, target, doc_id.tolist(), index), index.exact
+        search: Search = _milvus_search(client, target, doc_id.tolist(), index)
+        exact = index.exact
     else:
         exact = index.exact or len(known.pending) * _MIN_SHARE_FOR_CELLS < len(doc_id)
-        search = faiss_search(vectors, Index() if exact else index)
+        search = FaissSearch(vectors, Index() if exact else index)
+        index = index if exact else search.index
     fill_neighbours(search, vectors, known.pending, known.indices, known.distances, exact, progress)
     sums = checksums(vectors)
     neighbours = Neighbours(doc_id, known.indices, known.distances, k, provenance, sums)
-    return KnnResult(neighbours, searched=len(known.pending))
+    return KnnResult(neighbours, len(known.pending), index)
 
 
 def recall(neighbours: Neighbours, vectors: np.ndarray, sample: int = _RECALL_SAMPLE) -> float:
@@ -93,51 +101,8 @@ def recall(neighbours: Neighbours, vectors: np.ndarray, sample: int = _RECALL_SA
     if k == 0:
         return 1.0
     rows = np.sort(np.random.default_rng(0).choice(n, size=min(sample, n), replace=False))
-    _, true = nearest_rows(faiss_search(vectors, Index()), vectors, rows, k)
+    _, true = nearest_rows(FaissSearch(vectors, Index()), vectors, rows, k)
     return float(np.mean(neighbours.distances[rows, :k] <= true[:, -1:] + 1e-6))
-
-
-def faiss_search(vectors: np.ndarray, index: Index) -> Search:
-    """Return a search of vectors (n, d) by faiss, exact or by cells (IVF)."""
-    import faiss
-
-    if index.exact:
-
-        def exhaustive(queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-            scores, rows = faiss.knn(queries, vectors, count, metric=faiss.METRIC_INNER_PRODUCT)
-            return rows, scores
-
-        return exhaustive
-    cells = _cells(vectors, index)
-
-    def by_cells(queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        scores, rows = cells.search(queries, count)
-        # The searched cells may contain fewer documents than requested.
-        short = (rows < 0).any(axis=1)
-        if short.any():
-            scores[short], rows[short] = faiss.knn(
-                queries[short], vectors, count, metric=faiss.METRIC_INNER_PRODUCT
-            )
-        return rows, scores
-
-    return by_cells
-
-
-def _cells(vectors: np.ndarray, index: Index) -> Any:
-    """Return an inverted file of the vectors (Sivic and Zisserman 2003), always the same one."""
-    import faiss
-
-    n, dimension = vectors.shape
-    nlist = min(index.build["nlist"], n)
-    centres = faiss.IndexFlatIP(dimension)
-    cells = faiss.IndexIVFFlat(centres, dimension, nlist, faiss.METRIC_INNER_PRODUCT)
-    cells.cp.min_points_per_centroid = 1
-    cells.cp.max_points_per_centroid = 64
-    every = max(n // (nlist * 64), 1)
-    cells.train(np.ascontiguousarray(vectors[::every]))
-    cells.add(vectors)
-    cells.nprobe = min(index.search["nprobe"], nlist)
-    return cells
 
 
 def _milvus_search(client: Client, target: str, ids: list[str], index: Index) -> Search:

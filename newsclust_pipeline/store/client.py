@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.store.batches import batches
@@ -84,12 +85,12 @@ class Client:
             vectors: (n, d) float32.
             progress: called with documents written and documents to write.
         """
-        rows = documents.to_pylist()
-        sizes = [vectors.itemsize * vectors.shape[1] + len(row["text"].encode()) for row in rows]
-        for batch in batches(sizes):
-            pairs = zip(rows[batch], vectors[batch], strict=True)
+        sizes = vectors.itemsize * vectors.shape[1] + pc.binary_length(documents["text"]).to_numpy()
+        for batch in batches(sizes.tolist()):
+            rows = documents.slice(batch.start, batch.stop - batch.start).to_pylist()
+            pairs = zip(rows, vectors[batch], strict=True)
             self.upsert(collection, [row | {"embedding": vector} for row, vector in pairs])
-            progress(batch.stop, len(rows))
+            progress(batch.stop, documents.num_rows)
 
     def vectors(self, collection: str) -> Iterator[tuple[list[str], np.ndarray]]:
         """Yield the ids (n,) and vectors (n, d) of all documents; only of Milvus Lite."""

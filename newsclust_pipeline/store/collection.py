@@ -12,6 +12,7 @@ from itertools import chain
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from newsclust_pipeline.core.errors import CollectionError, DamagedCollectionError
 from newsclust_pipeline.core.progress import Progress
@@ -127,8 +128,10 @@ def _sync(
     if removed or len(rows):
         record_write(client, alias, wanted.collection)
     _delete(client, wanted.collection, removed)
-    _write(client, wanted, documents.take(rows), vectors[rows], progress)
-    _verify_count(client, wanted.collection, len(vectors))
+    if len(rows) < len(vectors):  # otherwise a copy would take as much memory again
+        documents, vectors = documents.take(rows), vectors[rows]
+    _write(client, wanted, documents, vectors, progress)
+    _verify_count(client, wanted.collection, state.count)
     not_dropped = publish(client, alias, previous, wanted.collection)
     client.record_manifest(wanted)
     rebuilt = previous not in {None, wanted.collection}
@@ -219,21 +222,25 @@ def _write(
 ) -> None:
     """Write these documents (columns doc_id, text), and have Milvus Lite's read back."""
     ids = documents["doc_id"].to_pylist()
-    rows = {
-        "id": ids,
-        "text": [_truncated(text) for text in documents["text"].to_pylist()],
-        "checksum": [wanted.documents[doc_id] for doc_id in ids],
+    checksum = [wanted.documents[doc_id] for doc_id in ids]
+    columns = {
+        "id": documents["doc_id"],
+        "text": _truncated(documents["text"]),
+        "checksum": checksum,
     }
     if ids:
-        client.write(wanted.collection, pa.table(rows), vectors, progress)
+        client.write(wanted.collection, pa.table(columns), vectors, progress)
     client.settle(wanted.collection, "embedding")
     if ids and client.is_lite:
         _verify_vectors(client, wanted.collection, ids, vectors)
 
 
-def _truncated(text: str) -> str:
-    """Cut a text to the bytes that Milvus accepts, between two characters."""
-    return text.encode()[:TEXT_BYTES].decode(errors="ignore")
+def _truncated(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Cut texts to the bytes that Milvus accepts, between two characters."""
+    if (pc.max(pc.binary_length(texts)).as_py() or 0) <= TEXT_BYTES:
+        return texts
+    cut = (text.encode()[:TEXT_BYTES].decode(errors="ignore") for text in texts.to_pylist())
+    return pa.chunked_array([pa.array(cut, pa.string())])
 
 
 def _verify_count(client: Client, collection: str, expected: int) -> None:

@@ -90,9 +90,10 @@ def choose(
         )
     if backend == "auto":
         backend = FAISS if not server and kind in _FAISS_KINDS else MILVUS
-    values = _defaults(kind, documents) | _parse_params(kind, params)
+    values = _defaults(kind, documents, backend == FAISS) | _parse_params(kind, params)
     build = {name: values[name] for name in _BUILD[kind]}
-    return Index(kind, backend, build, {name: values[name] for name in _SEARCH[kind]})
+    search = {name: values[name] for name in _SEARCH[kind] if name in values}
+    return Index(kind, backend, build, search)
 
 
 def _kind_for(documents: int, server: bool, backend: str) -> str:
@@ -107,14 +108,14 @@ def _one_of(parameter: str, value: str, known: tuple[str, ...]) -> None:
         raise SettingError(f"`{parameter}`={value}: must be one of {choices}.")
 
 
-def _defaults(kind: str, documents: int) -> dict[str, int]:
+def _defaults(kind: str, documents: int, measured: bool) -> dict[str, int]:
     if kind == "HNSW":
         # Milvus's usual graph. `ef` is far above the number of hits, since recall falls with size.
         return {"M": 16, "efConstruction": 200, "ef": 256}
     if kind == "IVF_FLAT":
-        # faiss's rule of thumb, 4·√N cells; one in 32 is searched.
+        # faiss's rule of thumb, 4·√N cells; Milvus searches one in 32, faiss as many as it needs.
         cells = 1 << max(round(max(documents, 1) ** 0.5 * 4).bit_length() - 1, 0)
-        return {"nlist": cells, "nprobe": max(cells // 32, min(cells, 16))}
+        return {"nlist": cells} | ({} if measured else {"nprobe": max(cells // 32, min(cells, 16))})
     return {}
 
 

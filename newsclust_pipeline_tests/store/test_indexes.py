@@ -54,9 +54,14 @@ def test_milvus_builds_no_index_if_faiss_searches():
 def test_the_number_of_cells_grows_with_the_square_root_of_the_documents(
     documents, cells, searched
 ):
-    chosen = choose(documents, False, "IVF_FLAT")
-    assert chosen.build == {"nlist": cells}
-    assert chosen.search == {"nprobe": searched}
+    assert choose(documents, True, "IVF_FLAT").build == {"nlist": cells}
+    assert choose(documents, True, "IVF_FLAT").search == {"nprobe": searched}
+    assert choose(documents, False, "IVF_FLAT").build == {"nlist": cells}
+
+
+def test_faiss_measures_how_many_cells_it_has_to_search_unless_that_is_set():
+    assert choose(10**6, False).search == {}
+    assert choose(10**6, False, "IVF_FLAT", '{"nprobe": 8}').search == {"nprobe": 8}
 
 
 def test_parameters_replace_the_defaults():

@@ -1,0 +1,70 @@
+"""faiss finds what brute force finds, and searches as many cells as the recall requires."""
+
+import numpy as np
+import pytest
+
+from newsclust_pipeline.search.faiss_backend import FaissSearch
+from newsclust_pipeline.store.indexes import Index
+
+
+def unit(vectors):
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def clusters(n=4000, dimension=16, spread=0.1):
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(n // 100, dimension))
+    noise = spread * rng.normal(size=(n, dimension))
+    return unit(centres[rng.integers(0, len(centres), n)] + noise)
+
+
+def recall(vectors, search, count=50):
+    scores = vectors @ vectors.T
+    kth = -np.partition(-scores, count - 1, axis=1)[:, count - 1 : count]
+    return float(np.mean(search(vectors, count)[1] >= kth - 1e-6))
+
+
+def cells(nlist=64, **search):
+    return Index("IVF_FLAT", "faiss", {"nlist": nlist}, search)
+
+
+def test_an_exact_search_finds_the_best_in_their_order():
+    vectors = clusters(500)
+    rows, scores = FaissSearch(vectors, Index())(vectors[:20], 5)
+    expected = vectors[:20] @ vectors.T
+    np.testing.assert_array_equal(rows, np.argsort(-expected, axis=1)[:, :5])
+    np.testing.assert_allclose(scores, -np.sort(-expected, axis=1)[:, :5], rtol=1e-5)
+
+
+@pytest.mark.parametrize("spread", [0.1, 0.3])
+def test_as_many_cells_are_searched_as_the_recall_requires(spread):
+    vectors = clusters(spread=spread)
+    search = FaissSearch(vectors, cells())
+    nprobe = search.index.search["nprobe"]
+    assert recall(vectors, search) >= 0.98
+    assert nprobe == 1 or recall(vectors, FaissSearch(vectors, cells(nprobe=nprobe // 2))) < 0.995
+
+
+def test_scattered_documents_need_more_cells_than_clustered_ones_up_to_a_limit():
+    few, many = (
+        FaissSearch(clusters(spread=spread), cells(256)).index.search["nprobe"]
+        for spread in (0.1, 10)
+    )
+    assert few < many == 256 // 8
+
+
+def test_a_set_number_of_cells_is_kept():
+    assert FaissSearch(clusters(), cells(nprobe=3)).index.search == {"nprobe": 3}
+
+
+def test_the_same_vectors_give_the_same_result():
+    one, other = (FaissSearch(clusters(), cells()) for _ in range(2))
+    assert one.index == other.index
+    np.testing.assert_array_equal(one(clusters(), 10)[0], other(clusters(), 10)[0])
+
+
+@pytest.mark.parametrize("n", [1, 2, 10])
+def test_fewer_documents_than_cells_are_all_found(n):
+    vectors = clusters(100)[:n]
+    rows, _ = FaissSearch(vectors, cells())(vectors, n)
+    assert all(sorted(row) == list(range(n)) for row in rows.tolist())
