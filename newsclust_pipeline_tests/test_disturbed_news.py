@@ -24,6 +24,7 @@ CONSENT = (
 NOTICES = [
     PAYWALL,
     CONSENT,
+    "Subscribe now to read the whole story. A subscriber already? Log in. Only one crown a week.",
     "Wir verwenden Cookies, um Inhalte und Anzeigen zu personalisieren. Mehr erfahren Sie hier.",
     "この記事は会員限定です。会員登録すると続きをお読みいただけます。",
     "Suscríbase a nuestro boletín para recibir las noticias cada mañana.",

@@ -63,8 +63,9 @@ def find_boilerplate(articles: pa.Table) -> Boilerplate:
     for row, keys in corpus.boilerplate().items():
         title, sentences = corpus.article(row)
         left_out = {s.key: s.text for s in sentences if s.key in keys}
-        kept = "".join(s.text for s in sentences if s.key not in keys)
-        bodies[row] = kept.replace(_OWN_HEADLINE, title).strip()
+        # A scraper that took a page's notices often took its paragraphs twice, too.
+        kept = {s.key: s.text for s in reversed(sentences) if s.key not in keys}
+        bodies[row] = "".join(reversed(kept.values())).replace(_OWN_HEADLINE, title).strip()
         embedded[row] = "\n".join(filter(None, (title, bodies[row])))
         counts.update(text.replace(_OWN_HEADLINE, "…").strip() for text in left_out.values())
     ordered = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
@@ -90,15 +91,15 @@ class _Corpus:
 
     def boilerplate(self) -> dict[int, set[str]]:
         """Return the keys of boilerplate by row, for rows that have any."""
-        found: dict[int, set[str]] = defaultdict(set)
+        found: dict[int, set[int]] = defaultdict(set)
         pairs = self._pairs(self._sentence_keys)
         for scope in self._scopes:
             for rows, key_hash in _recurring(pairs, scope, _sentences_needed(scope)):
                 if self._are_unrelated(rows):
                     for row in rows:
-                        keys = (s.key for s in self.article(row)[1] if hash(s.key) == key_hash)
-                        found[row].update(keys)
-        return dict(sorted(found.items()))
+                        found[row].add(key_hash)
+        keys = {row: _left_out(self.article(row)[1], found[row]) for row in sorted(found)}
+        return {row: left_out for row, left_out in keys.items() if left_out}
 
     def _common_edges(self) -> set[str]:
         """Return the boilerplate that texts begin or end with, where no mark sets it apart."""
@@ -122,7 +123,8 @@ class _Corpus:
         return next(self._texts_from(row, 1))[1]
 
     def _sentence_keys(self, text: str) -> set[str]:
-        return {s.key for s in split_sentences(text, self._edges) if _may_recur(s)}
+        keys = {s.key for s in split_sentences(text, self._edges)}
+        return keys - {"", _OWN_HEADLINE}
 
     def _pairs(self, keys: Callable[[str], Iterable[str]]) -> tuple[np.ndarray, np.ndarray]:
         """Return the hashes of the keys of all descriptions, and the row of each."""
@@ -174,8 +176,22 @@ class _Corpus:
         return self._words[row]
 
 
-def _may_recur(sentence: Sentence) -> bool:
-    return sentence.key not in {"", _OWN_HEADLINE} and (sentence.is_long or sentence.is_last)
+def _left_out(sentences: list[Sentence], recurring: set[int]) -> set[str]:
+    """Return the keys of the sentences that are left out, of those that recur.
+
+    Short ones, such as "Log in.", are left out at the end of a text, and beside others that are.
+    """
+    is_recurring = [hash(sentence.key) in recurring for sentence in sentences]
+    places = {
+        place
+        for place, sentence in enumerate(sentences)
+        if is_recurring[place] and (sentence.is_long or sentence.is_last)
+    }
+    for step in (1, -1):
+        for place in range(len(sentences))[::step]:
+            if is_recurring[place] and place - step in places:
+                places.add(place)
+    return {sentences[place].key for place in places}
 
 
 def _sentences_needed(scope: np.ndarray) -> np.ndarray:

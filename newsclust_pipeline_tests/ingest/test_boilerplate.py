@@ -22,6 +22,7 @@ NOTICES = {
     "Hindi": "ताज़ा खबरों के लिए हमारे साथ बने रहें।",
     "Thai": "สมัครสมาชิกเพื่ออ่านข่าวทั้งหมดได้ที่นี่",
     "menu": "Home News Sport Weather Shop Jobs",
+    "short sentences": "Not a member? Join. Support the reporters of your own town. It helps. Now!",
 }
 
 
@@ -66,6 +67,10 @@ def test_a_short_trailer_at_the_end_is_left_out(trailer):
 
 def test_a_notice_alone_leaves_the_headline():
     assert embedded(*with_notice(NOTICES["English"])) == list(NEWS)
+
+
+def test_sentences_that_a_page_with_notices_repeats_are_embedded_once():
+    assert embedded(*with_notice(f"{NOTICES['English']} {{0}} {{0}} {{0}}")) == PLAIN
 
 
 def test_articles_without_an_outlet_are_those_of_one_outlet():
