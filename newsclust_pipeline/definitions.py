@@ -59,6 +59,7 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         "embedder": Embedder(
             name=setting("NEWSCLUST_EMBEDDER"),
             model=setting("NEWSCLUST_EMBEDDER_MODEL"),
+            hub=setting("NEWSCLUST_EMBEDDER_HUB"),
             device=setting("NEWSCLUST_EMBEDDER_DEVICE"),
             dtype=setting("NEWSCLUST_EMBEDDER_DTYPE"),
             prompt=setting("NEWSCLUST_EMBEDDER_PROMPT"),

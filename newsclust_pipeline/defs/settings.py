@@ -116,6 +116,13 @@ SETTINGS = (
         shown="the embedder's own",
     ),
     Setting(
+        "NEWSCLUST_EMBEDDER_HUB",
+        "embedder.hub",
+        "The hub from which `bge-m3` and `sentence-transformers` download a model: `huggingface`, "
+        "`modelscope`.",
+        "huggingface",
+    ),
+    Setting(
         "NEWSCLUST_EMBEDDER_DEVICE",
         "embedder.device",
         "The device that runs the model: `cpu`, `cuda`, `cuda:0`, `mps`.",

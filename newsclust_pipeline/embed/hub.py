@@ -1,44 +1,53 @@
 """The files of a model: in a local folder, or downloaded from a hub at a known commit."""
 
 import hashlib
+import importlib.util
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
-from newsclust_pipeline.core.errors import EmbeddingError, NewsclustError
+from newsclust_pipeline.core.errors import EmbeddingError, NewsclustError, SettingError
 
 REPLACE = "Copy or download the model again, or set `embedder.model` to another folder or id."
+HUBS = {"huggingface": "the Hugging Face hub", "modelscope": "ModelScope"}
 # Files with these suffixes can change a vector.
 _RELEVANT = {".safetensors", ".bin", ".pt", ".json", ".txt", ".model", ".jinja"}
 _UNUSED = ["onnx/*", "openvino/*", "*.onnx*", "*.h5", "*.ot", "*.msgpack", "*.gguf", "imgs/*"]
 
 
 class ModelFiles:
-    """The files of a model, which a user names by a folder or by an id on the Hugging Face hub."""
+    """The files of a model, which a user names by a folder or by its id on a hub."""
 
-    def __init__(self, model: str, hub_timeout: float = 10.0) -> None:
+    def __init__(self, model: str, hub: str = "huggingface", hub_timeout: float = 10.0) -> None:
         """Set the model.
 
         Args:
             model: a local folder, or an id on the hub, such as BAAI/bge-m3.
-            hub_timeout: seconds to wait for an answer of the hub.
+            hub: huggingface or modelscope.
+            hub_timeout: seconds to wait for an answer of the Hugging Face hub.
+
+        Raises:
+            SettingError: there is no such hub.
         """
-        self._model, self._hub_timeout = model, hub_timeout
+        if hub not in HUBS:
+            raise SettingError(f"`embedder.hub`={hub}: no such hub. Set it to {' or '.join(HUBS)}.")
+        self._model, self._hub, self._hub_timeout = model, hub, hub_timeout
 
     @cached_property
     def revision(self) -> str:
-        """The version of the files: a digest of the folder, or the commit on the hub.
+        """The version of the files: the commit on the Hugging Face hub, or a digest of the folder.
 
         A commit that is already on this machine is used, so that the version stays the same. If
-        there is none, the hub is asked for the newest.
+        there is none, the hub is asked for the newest. ModelScope's client doesn't record commits,
+        so its files are identified by their content.
 
         Raises:
             EmbeddingError: the folder or model doesn't exist, or the hub can't be reached.
         """
-        if self._local:
-            return _digest(self._local)
+        if self._local or self._hub == "modelscope":
+            return _digest(self.folder())
         cached = self._cached()
         return cached.name if cached else self._newest()
 
@@ -48,7 +57,12 @@ class ModelFiles:
         Raises:
             EmbeddingError: they can't be read or downloaded.
         """
-        return self._local or self._snapshot()
+        return self._folder
+
+    @cached_property
+    def _folder(self) -> Path:
+        download = self._from_modelscope if self._hub == "modelscope" else self._snapshot
+        return self._local or download()
 
     @cached_property
     def _local(self) -> Path | None:
@@ -58,8 +72,8 @@ class ModelFiles:
             return folder
         if not re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", self._model):
             raise EmbeddingError(
-                f"{self._model}: no such folder, and not an id on the Hugging Face hub, which "
-                "looks like BAAI/bge-m3. Set `embedder.model` to one of the two."
+                f"{self._model}: no such folder, and not an id on {HUBS[self._hub]}, which looks "
+                "like BAAI/bge-m3. Set `embedder.model` to one of the two."
             )
         return None
 
@@ -105,6 +119,35 @@ class ModelFiles:
             )
             _set_main(folder)
         return folder
+
+    def _from_modelscope(self) -> Path:
+        """Return the folder of the model in ModelScope's cache; download what is missing."""
+        if importlib.util.find_spec("modelscope_hub") is None:
+            raise EmbeddingError(
+                "`embedder.hub`=modelscope needs a package that is not installed: "
+                "pip install 'newsclust_pipeline[modelscope]'"
+            )
+        from modelscope_hub import HubApi, HubConfig
+        from modelscope_hub.errors import CacheNotFound
+
+        hub = HubApi(config=HubConfig())  # the default configuration may be an older one
+        with suppress(CacheNotFound):
+            cached = Path(hub.download_repo(self._model, "model", local_files_only=True))
+            if _has_weights(cached):
+                return cached
+        with translate_errors(
+            f"{self._model}: no such folder, and the download from ModelScope failed",
+            "Check `embedder.model` and the network, or set it to a local folder.",
+            chained=False,
+        ):
+            return Path(hub.download_repo(self._model, "model", ignore_patterns=_UNUSED))
+
+
+def _has_weights(folder: Path) -> bool:
+    """Return whether a download is complete, as far as the files that no model lacks show it."""
+    names = {path.name for path in folder.iterdir()}
+    weights = {"model.safetensors", "pytorch_model.bin", "model.safetensors.index.json"}
+    return bool(weights & names) and {"config.json", "tokenizer_config.json"} <= names
 
 
 def _set_main(folder: Path) -> None:

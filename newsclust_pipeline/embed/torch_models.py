@@ -40,12 +40,13 @@ class _TorchModel(ABC):
     needs: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ("float32", "float16", "bfloat16")
 
-    def __init__(self, model: str, device: str, batch_size: int, dtype: str) -> None:
+    def __init__(self, model: str, device: str, batch_size: int, dtype: str, hub: str) -> None:
         self.model, self._device, self._batch_size, self._dtype = model, device, batch_size, dtype
+        self._hub = hub
         if not model:
             raise SettingError(
-                "`embedder.model` is empty: set it to a local folder or to the id of a model on "
-                f"the Hugging Face hub. {self.name} has no default model."
+                "`embedder.model` is empty: set it to a local folder or to the id of a model on a "
+                f"hub. {self.name} has no default model."
             )
         if dtype not in self.dtypes:
             raise SettingError(
@@ -115,7 +116,7 @@ class _TorchModel(ABC):
 
     @cached_property
     def _files(self) -> ModelFiles:
-        return ModelFiles(self.model)
+        return ModelFiles(self.model, self._hub)
 
     @abstractmethod
     def _choices(self) -> list[str]:
@@ -140,27 +141,29 @@ class SentenceTransformers(_TorchModel):
         prompt: str = "",
         batch_size: int = 32,
         dtype: str = "float32",
+        hub: str = "huggingface",
     ) -> None:
         """Choose a model.
 
         Args:
-            model: a local folder, or an id on the Hugging Face hub.
+            model: a local folder, or an id on the hub.
             device: where it runs: cpu, cuda, cuda:1, mps.
             prompt: put before every text; if empty, the model's own default, usually none.
             batch_size: number of texts that run through the model together.
             dtype: of weights and activations: float32, float16, bfloat16.
+            hub: where the model is downloaded from: huggingface, modelscope.
 
         Raises:
             SettingError: a parameter can't work.
         """
-        super().__init__(model, device, batch_size, dtype)
+        super().__init__(model, device, batch_size, dtype, hub)
         self._prompt = prompt
 
     @cached_property
     def _files(self) -> ModelFiles:
         bare = "/" not in self.model and not Path(self.model).is_dir()
         # The package completes the ids of its own models in the same way.
-        return ModelFiles(f"sentence-transformers/{self.model}" if bare else self.model)
+        return ModelFiles(f"sentence-transformers/{self.model}" if bare else self.model, self._hub)
 
     def _choices(self) -> list[str]:
         return [f"prompt={self._prompt!r}"]
@@ -198,9 +201,10 @@ class BgeM3(_TorchModel):
         *,
         batch_size: int = 16,
         dtype: str = "float32",
+        hub: str = "huggingface",
     ) -> None:
         """Choose a model; see `SentenceTransformers`."""
-        super().__init__(model, device, batch_size, dtype)
+        super().__init__(model, device, batch_size, dtype, hub)
 
     def _choices(self) -> list[str]:
         return ["cls", str(BGE_M3_TOKENS)]

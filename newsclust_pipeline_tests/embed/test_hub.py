@@ -1,23 +1,16 @@
-"""A folder is identified by its content, a model of a hub by its commit.
+"""A folder is identified by its content, a model of the Hugging Face hub by its commit."""
 
-The hub is a server on loopback with the routes that a download needs.
-"""
-
-import hashlib
-import json
 import re
-import threading
 import time
 import traceback
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from huggingface_hub import constants
 
-from newsclust_pipeline.core.errors import EmbeddingError
+from newsclust_pipeline.core.errors import EmbeddingError, SettingError
 from newsclust_pipeline.embed.hub import ModelFiles
+from newsclust_pipeline_tests.model_hubs import COMMIT, HuggingFaceHub, ModelScopeHub, point_to
 
-COMMIT, LATER = "a" * 40, "b" * 40
+LATER = "b" * 40
 FILES = {
     "config.json": b'{"hidden_size": 8}',
     "modules.json": b"[]",
@@ -27,63 +20,11 @@ FILES = {
 }
 
 
-class Hub(ThreadingHTTPServer):
-    """Has one model, news/model, at one commit."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.commit, self.delay, self.paths = COMMIT, 0.0, []
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def address(self):
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Answer(BaseHTTPRequestHandler):
-    def do_GET(self):
-        time.sleep(self.server.delay)
-        self.server.paths.append(self.path)
-        path = self.path.partition("?")[0]
-        if path == "/api/models/news/model":
-            self.answer(json.dumps({"id": "news/model", "sha": self.server.commit}).encode())
-        elif path == f"/api/models/news/model/tree/{COMMIT}":
-            files = [
-                {"type": "file", "path": name, "size": len(content), "oid": _etag(content)}
-                for name, content in FILES.items()
-            ]
-            self.answer(json.dumps(files).encode())
-        else:
-            name = path.removeprefix(f"/news/model/resolve/{COMMIT}/")
-            self.answer(FILES[name]) if name in FILES else self.send_error(404)
-
-    def do_HEAD(self):
-        self.do_GET()
-
-    def answer(self, content):
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("ETag", f'"{_etag(content)}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content)
-
-    def log_message(self, *_):
-        pass
-
-
-def _etag(content):
-    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
-
-
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    server = Hub()
-    point_to(server.address, tmp_path / "cache", monkeypatch)
-    yield server
-    server.shutdown()
-    server.server_close()
+    with HuggingFaceHub(FILES) as server:
+        point_to(server.address, tmp_path / "cache", monkeypatch)
+        yield server
 
 
 @pytest.fixture
@@ -92,14 +33,6 @@ def no_hub(tmp_path, monkeypatch):
     cache = tmp_path / "cache"
     point_to("http://127.0.0.1:9", cache, monkeypatch)
     return cache
-
-
-def point_to(address, cache, monkeypatch):
-    monkeypatch.setattr(constants, "ENDPOINT", address)
-    template = address + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
 
 
 def write_files(folder, files=FILES):
@@ -237,3 +170,62 @@ def test_messages_contain_no_credentials_of_the_hubs_address(hub, monkeypatch, t
     # The whole chain of errors, as logs show it.
     assert "s3cret" not in "".join(traceback.format_exception(raised.value, chain=True))
     assert "127.0.0.1" in str(raised.value)
+
+
+# ModelScope
+
+
+@pytest.fixture
+def modelscope(tmp_path, monkeypatch):
+    with ModelScopeHub(FILES | {"tokenizer_config.json": b"{}"}) as server:
+        monkeypatch.setenv("MODELSCOPE_ENDPOINT", server.address)
+        monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "cache"))
+        yield server
+
+
+def test_a_model_of_modelscope_is_downloaded_once_without_files_of_other_runtimes(modelscope):
+    first = ModelFiles("news/model", "modelscope")
+    folder = first.folder()
+    names = {
+        str(p.relative_to(folder)) for p in folder.rglob("*") if p.suffix in {".json", ".onnx"}
+    }
+    assert {"config.json", "1_Pooling/config.json"} <= names
+    assert "onnx/model.onnx" not in names
+    assert (folder / "model.safetensors").read_bytes() == FILES["model.safetensors"]
+    modelscope.paths.clear()
+    again = ModelFiles("news/model", "modelscope")
+    assert (again.revision, again.folder()) == (first.revision, folder)
+    assert modelscope.paths == []
+
+
+def test_a_model_of_modelscope_is_identified_by_its_content(modelscope, tmp_path):
+    files = ModelFiles("news/model", "modelscope")
+    copied = write_files(
+        tmp_path / "own", {k: v for k, v in modelscope.files.items() if "onnx" not in k}
+    )
+    assert files.revision == revision(copied)
+
+
+def test_an_incomplete_download_of_modelscope_is_completed(modelscope):
+    (ModelFiles("news/model", "modelscope").folder() / "model.safetensors").unlink()
+    folder = ModelFiles("news/model", "modelscope").folder()
+    assert (folder / "model.safetensors").read_bytes() == FILES["model.safetensors"]
+
+
+@pytest.mark.parametrize("model", ["news/other", "news/model"])
+def test_a_model_that_modelscope_does_not_have_is_an_error(modelscope, monkeypatch, model):
+    if model == "news/model":
+        monkeypatch.setenv("MODELSCOPE_ENDPOINT", "http://127.0.0.1:9")  # nobody answers
+    with pytest.raises(EmbeddingError, match=rf"^{model}: .*ModelScope failed.*`embedder\.model`"):
+        ModelFiles(model, "modelscope").folder()
+
+
+def test_without_the_package_of_modelscope_the_error_has_the_command_that_installs_it(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(EmbeddingError, match=r"pip install 'newsclust_pipeline\[modelscope\]'"):
+        ModelFiles("news/model", "modelscope").folder()
+
+
+def test_an_unknown_hub_is_an_error_that_lists_the_hubs():
+    with pytest.raises(SettingError, match=r"`embedder\.hub`=github: .*huggingface or modelscope"):
+        ModelFiles("news/model", "github")

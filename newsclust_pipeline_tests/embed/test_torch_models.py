@@ -15,6 +15,7 @@ import pytest
 
 from newsclust_pipeline.core.errors import EmbeddingError, SettingError
 from newsclust_pipeline.embed.torch_models import BgeM3, SentenceTransformers
+from newsclust_pipeline_tests.model_hubs import HuggingFaceHub, ModelScopeHub, point_to
 
 NEEDED = {"torch", *SentenceTransformers.needs, *BgeM3.needs}
 REQUIRED = os.environ.get("NEWSCLUST_REQUIRE_TORCH") == "1"
@@ -250,6 +251,25 @@ def test_a_downloaded_model_has_its_commit_in_the_fingerprint(
     model = kind("news/model")
     assert commit in model.fingerprint
     assert encoded(model, NEWS).tobytes() == encoded(loaded[kind], NEWS).tobytes()
+
+
+@BOTH
+@pytest.mark.parametrize("hub", ["huggingface", "modelscope"])
+def test_a_model_is_downloaded_from_either_hub_and_gives_the_vectors_of_the_folder(
+    folder, loaded, tmp_path, monkeypatch, kind, hub
+):
+    files = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+    with (HuggingFaceHub if hub == "huggingface" else ModelScopeHub)(files) as server:
+        point_to(server.address, tmp_path / "cache", monkeypatch)
+        monkeypatch.setenv("MODELSCOPE_ENDPOINT", server.address)
+        monkeypatch.setenv("MODELSCOPE_CACHE", str(tmp_path / "cache"))
+        downloaded = encoded(kind("news/model", hub=hub), NEWS)
+        assert server.paths
+    assert downloaded.tobytes() == encoded(loaded[kind], NEWS).tobytes()
 
 
 def test_a_name_without_owner_is_a_model_of_sentence_transformers(tmp_path, monkeypatch):

@@ -22,6 +22,7 @@ class Embedder(dg.ConfigurableResource[Any]):
         "auto", description="auto, minilm, e5, bge-m3, openai or sentence-transformers"
     )
     model: str = Field("", description="A hub id or local folder; empty for the embedder's own.")
+    hub: str = Field("huggingface", description="huggingface or modelscope")
     device: str = Field("cpu", description="cpu, cuda, cuda:0, mps")
     dtype: str = Field("float32", description="float32, float16, bfloat16")
     prompt: str = Field("", description="Put before every text.")
@@ -113,7 +114,11 @@ class Embedder(dg.ConfigurableResource[Any]):
         if self.prompt:
             raise SettingError("NEWSCLUST_EMBEDDER=bge-m3 takes no prompt: unset _PROMPT.")
         return BgeM3(
-            self.model or "BAAI/bge-m3", self.device, batch_size=self._batch(16), dtype=self.dtype
+            self.model or "BAAI/bge-m3",
+            self.device,
+            batch_size=self._batch(16),
+            dtype=self.dtype,
+            hub=self.hub,
         )
 
     def _openai(self) -> EmbedderProtocol:
@@ -137,6 +142,7 @@ class Embedder(dg.ConfigurableResource[Any]):
             prompt=self.prompt,
             batch_size=self._batch(32),
             dtype=self.dtype,
+            hub=self.hub,
         )
 
     def _batch(self, default: int) -> int:
