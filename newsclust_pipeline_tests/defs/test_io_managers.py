@@ -124,6 +124,17 @@ def test_a_history_grows_and_what_is_in_it_stays(tmp_path):
         assert pq.read_table(tmp_path / "thing.parquet") == longer
 
 
+def test_the_previous_generation_of_a_history_is_kept(tmp_path):
+    manager = HistoryIO(folder=DataFolder(path=str(tmp_path)))
+    previous = tmp_path / "thing.previous.parquet"
+    longer = pa.concat_tables([TABLE, TABLE])
+    manager.handle_output(output(), TABLE)
+    assert not previous.exists()
+    for _ in range(2):  # a rerun that adds nothing does not replace it
+        manager.handle_output(output(), longer)
+        assert pq.read_table(previous) == TABLE
+
+
 def test_of_two_runs_that_add_to_one_history_the_later_writer_is_refused(tmp_path):
     """Both read the same rows; the second would wipe out what the first has added."""
     manager = HistoryIO(folder=DataFolder(path=str(tmp_path)))
