@@ -1,6 +1,5 @@
 """Near-duplicates are found, and nothing else is."""
 
-import numpy as np
 import pytest
 
 from newsclust_pipeline.ingest.near_duplicates import find_near_duplicates
@@ -204,32 +203,6 @@ def test_a_higher_similarity_finds_fewer():
     rows = [("Ferry fire", FERRY, "A"), ("Ferry fire", changed, "B")]
     assert originals(*rows, similarity=0.6) == [0, 0]
     assert originals(*rows, similarity=0.95) == [0, 1]
-
-
-def test_agrees_with_comparing_all_pairs():
-    rng = np.random.default_rng(0)
-    words = np.array([f"w{i}" for i in range(60)])
-    bodies = [list(rng.choice(words, size=20)) for _ in range(25)]
-    for original in list(bodies) * 3:
-        body = list(original)
-        for _ in range(rng.integers(0, 4)):
-            body[rng.integers(0, len(body))] = rng.choice(words)
-        bodies.append(body + list(rng.choice(words, size=rng.integers(0, 8))))
-    rows = [("t", " ".join(body), f"V{i}") for i, body in enumerate(bodies)]
-
-    def shingles(body):
-        return {tuple(body[i : i + 3]) for i in range(len(body) - 2)}
-
-    def alike(one, other):
-        one, other = sorted((shingles(one), shingles(other)), key=len)
-        return len(one & other) >= 0.7 * len(one)
-
-    expected = []
-    for i, body in enumerate(bodies):
-        earlier = [j for j in range(i) if expected[j] == j and alike(bodies[j], body)]
-        expected.append(min(earlier, default=i))
-    assert len(set(expected)) < len(expected)
-    assert originals(*rows, similarity=0.7) == expected
 
 
 @pytest.mark.parametrize("n", [0, 1])
