@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from newsclust_pipeline.defs import assets, automation
+from newsclust_pipeline.defs import assets, automation, evaluation, exports
 from newsclust_pipeline.defs.io_managers import (
     CsrIO,
     HistoryIO,
@@ -101,10 +101,11 @@ def build_defs(**overrides: Any) -> dg.Definitions:
     resources |= overrides
     resources["guard"] = RunGuard(
         run_wait=setting("NEWSCLUST_RUN_WAIT"),
+        keep_runs=setting("NEWSCLUST_KEEP_RUNS"),
         **{name: resources[name] for name in ("folder", "news", "embedder", "milvus")},
     )
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([assets]),
+        assets=dg.load_assets_from_modules([assets, exports, evaluation]),
         jobs=[automation.news_job, automation.sweep_job],
         schedules=[automation.daily_schedule(schedule_in_force()), automation.feeds_schedule],
         sensors=[automation.dump_sensor],

@@ -1,24 +1,22 @@
 """The pipeline on one page: every asset, in the order in which data flows.
 
 An asset calls its stage and returns the value, with the figures that the UI shows. Where values are
-stored is in `io_managers.py`, when a stage is skipped in `materialize.py`.
+stored is in `io_managers.py`, when a stage is skipped in `reuse.py`. Assets on which nothing else
+depends are in `exports.py` and `evaluation.py`.
 """
 
 from dataclasses import asdict, replace
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 import numpy as np
 import pyarrow as pa
 
-from newsclust_pipeline.cluster import gold, metrics, sweep
 from newsclust_pipeline.cluster.time_distance import with_time
-from newsclust_pipeline.core.tables import join, matrix, sort_by_id, vectors_of
+from newsclust_pipeline.core.tables import join, matrix, sort_by_id
 from newsclust_pipeline.defs import config as run_config
 from newsclust_pipeline.defs import figures
 from newsclust_pipeline.defs.config import plain
-from newsclust_pipeline.defs.io_managers import MarkdownIO
 from newsclust_pipeline.defs.materialize import progress, result, run_start, stage
 from newsclust_pipeline.defs.rejections import record_rejections
 from newsclust_pipeline.defs.resources import (
@@ -40,17 +38,10 @@ from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.store import collection
 from newsclust_pipeline.store.contents import CollectionState
 from newsclust_pipeline.stories import describe, lineage
-from newsclust_pipeline.stories.digest import digest as write_digest
-from newsclust_pipeline.stories.exports import documents_table
 from newsclust_pipeline.stories.labels import label_documents
 from newsclust_pipeline.stories.series import find_series
-from newsclust_pipeline.stories.series_clusters import cluster_apart, without_series
-from newsclust_pipeline.stories.story_feeds import story_feeds as write_feeds
+from newsclust_pipeline.stories.series_clusters import cluster_apart
 from newsclust_pipeline.viz import continuation, page, projection
-from newsclust_pipeline.viz import parameter_plot as parameter_plot_page
-from newsclust_pipeline.viz.map_labels import labels_table
-
-FRESH = timedelta(hours=36)  # a daily run may fail once before anybody is told
 
 
 @stage("rss", "parquet")
@@ -159,10 +150,9 @@ def hdbscan_labels(
     "parquet",
     "csv",
     io="stories",
-    fresh_for=FRESH,
+    must_be_fresh=True,
     service="titles_service",
-    # A model may write better titles by now.
-    reuse=Reuse(valid=lambda _, titles, **__: not titles.model),
+    reuse=Reuse(valid=lambda _, titles, **__: not titles.model),  # it may write better ones now
 )
 def stories(
     config: run_config.StoriesConfig,
@@ -200,11 +190,9 @@ def umap_projection(
 ) -> Result:
     """The position of every document on the map, which continues the map of the last run."""
     params = {"fingerprint": figures.fingerprint(embeddings)} | plain(config)
-    last = continuation.previous_map(
-        previous.positions(), config.n_components, params, figures.warn
-    )
+    old = continuation.previous_map(previous.positions(), config.n_components, params, figures.warn)
     done = projection.project(
-        matrix(embeddings), knn_distance_matrix, **config.model_dump(), previous=last
+        matrix(embeddings), knn_distance_matrix, **config.model_dump(), previous=old
     )
     table = projection.positions_table(knn_distance_matrix.doc_id, done.positions)
     facts = figures.of_projection(done, knn_distance_matrix, config.n_neighbors)
@@ -215,7 +203,7 @@ def umap_projection(
     "plotly",
     "html",
     io="html",
-    fresh_for=FRESH,
+    must_be_fresh=True,
     ins={"embeddings": dg.AssetIn(input_manager_key="schema_io")},  # only to name the model
     reuse=Reuse(),
 )
@@ -236,87 +224,3 @@ def cluster_plot(
         documents, stories, facts, lineage=story_lineage, neighbours=knn_distance_matrix
     )
     return result(html, **figures.of_map(documents, stories, hdbscan_labels))
-
-
-@stage("parquet", reuse=Reuse())
-def documents(
-    raw_news: pa.Table,
-    hdbscan_labels: pa.Table,
-    stories: pa.Table,
-    umap_projection: pa.Table,
-    knn_distance_matrix: Neighbours,
-) -> Result:
-    """All that is known of every article in one table, which embedding-atlas opens as it is."""
-    return result(
-        documents_table(raw_news, hdbscan_labels, stories, umap_projection, knn_distance_matrix)
-    )
-
-
-@stage("parquet", reuse=Reuse())
-def map_labels(stories: pa.Table, hdbscan_labels: pa.Table, umap_projection: pa.Table) -> Result:
-    """The stories' names at their places on the map, for embedding-atlas's `--labels`."""
-    return result(labels_table(stories, hdbscan_labels, umap_projection))
-
-
-@stage("markdown", io="markdown")
-def digest(
-    stories: pa.Table,
-    story_lineage: pa.Table,
-    raw_news: pa.Table,
-    markdown_io: dg.ResourceParam[MarkdownIO],
-) -> Result:
-    """What happened, to be mailed: what is new, biggest, growing fastest, merged, split, ended."""
-    text = write_digest(stories, story_lineage, raw_news, markdown_io.address("cluster_plot.html"))
-    return result(text, digest=dg.MetadataValue.md(text))
-
-
-@stage("atom", "json", io="story_feeds")
-def story_feeds(
-    stories: pa.Table, story_lineage: pa.Table, hdbscan_labels: pa.Table, raw_news: pa.Table
-) -> Result:
-    """Stories that have appeared or grown, as feeds that any reader can follow."""
-    return result(write_feeds(stories, story_lineage, hdbscan_labels, raw_news))
-
-
-@stage("hdbscan", "parquet", reuse=Reuse())
-def parameter_sweep(
-    config: run_config.TimeConfig,
-    knn_distance_matrix: Neighbours,
-    embeddings: pa.Table,
-    raw_news: pa.Table,
-) -> Result:
-    """Algorithms and parameters for these documents, ranked without gold labels; best first."""
-    documents = with_time(knn_distance_matrix, embeddings, raw_news, *config.time())
-    articles = sort_by_id(raw_news, knn_distance_matrix.doc_id)
-    documents = without_series(documents, find_series(articles))
-    table = sweep.sweep(documents.take(knn_distance_matrix.doc_id.argsort()))
-    params = {"k": knn_distance_matrix.k} | plain(config)
-    return result(table, params, **figures.of_sweep(table))
-
-
-@stage("html", io="page", reuse=Reuse())
-def parameter_plot(parameter_sweep: pa.Table) -> Result:
-    """The sweep as a plot: the share of noise and the silhouette of every clustering."""
-    return result(parameter_plot_page.build_page(parameter_sweep))
-
-
-@stage(
-    "scikitlearn",
-    "parquet",
-    reuse=Reuse(figures=lambda last, **_: metrics.compare_with_last_run(last, last)),
-)
-def story_quality(
-    config: run_config.QualityConfig,
-    knn_distance_matrix: Neighbours,
-    embeddings: pa.Table,
-    hdbscan_labels: pa.Table,
-    gold_labels: pa.Table,
-    previous: PreviousRun,
-) -> Result:
-    """The quality of the stories: by the graph, the last run, and gold labels if there are any."""
-    vectors = vectors_of(embeddings, knn_distance_matrix.doc_id)
-    found = metrics.evaluate(knn_distance_matrix, vectors, hdbscan_labels, previous.quality())
-    if gold_labels.num_rows:
-        true_stories = gold.read_gold(gold_labels)
-        found = gold.evaluate_with_gold(found, true_stories, config.blank_gold_is_unknown)
-    return result(found.documents, plain(config), **found.figures)

@@ -34,6 +34,10 @@ Function = Callable[..., Any]
 Event = dg.AssetCheckResult | dg.MaterializeResult[Any]
 
 _REPOSITORY = "https://github.com/newsclust/newsclust_pipeline"
+# A daily run may fail once before the UI warns.
+_FRESH = dg.FreshnessPolicy.time_window(
+    warn_window=timedelta(hours=36), fail_window=timedelta(hours=72)
+)
 _RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 
@@ -45,7 +49,7 @@ def stage(
     deps: tuple[str, ...] = (),
     reuse: Reuse | None = None,
     service: str | None = None,
-    fresh_for: timedelta | None = None,
+    must_be_fresh: bool = False,
 ) -> Callable[[Function], dg.AssetsDefinition]:
     """Make an asset of a function that returns a `Result`.
 
@@ -60,7 +64,7 @@ def stage(
         reuse: what the stage depends on; None for a stage that does its own bookkeeping.
         service: what the stage asks over a network. It is asked again when it fails, and it is a
             concurrency pool, for which a Dagster instance may set a limit.
-        fresh_for: how old the asset may be before the UI warns; it fails at twice that age.
+        must_be_fresh: whether the UI warns if the asset is older than `_FRESH`.
     """
 
     def decorate(function: Function) -> dg.AssetsDefinition:
@@ -75,7 +79,7 @@ def stage(
                 code_version=code_version(function),
                 is_required=not outputs,
                 metadata=_code_link(function),
-                freshness_policy=_freshness(fresh_for) if fresh_for else None,
+                freshness_policy=_FRESH if must_be_fresh else None,
             )
             for name in names
         }
@@ -97,15 +101,11 @@ def stage(
 def _code_link(function: Function) -> Mapping[str, Any]:
     """Return the link to a stage in the public repository, as the UI shows it."""
     lines = f"L{function.__code__.co_firstlineno}"
-    url = f"{_REPOSITORY}/blob/main/newsclust_pipeline/defs/assets.py#{lines}"
+    url = f"{_REPOSITORY}/blob/main/{function.__module__.replace('.', '/')}.py#{lines}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         link = dg.UrlCodeReference(url=url, label="GitHub")
         return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[link])}
-
-
-def _freshness(age: timedelta) -> dg.FreshnessPolicy:
-    return dg.FreshnessPolicy.time_window(warn_window=age, fail_window=2 * age)
 
 
 def result(value: Any, params: Mapping[str, Any] = MappingProxyType({}), **figures: Any) -> Result:

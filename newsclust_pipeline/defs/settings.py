@@ -96,6 +96,13 @@ SETTINGS = (
         "600",
     ),
     Setting(
+        "NEWSCLUST_KEEP_RUNS",
+        "keep_runs",
+        "Runs that Dagster remembers; older ones are forgotten. 0 keeps all. A run takes about a "
+        "megabyte in `DAGSTER_HOME`.",
+        "500",
+    ),
+    Setting(
         "NEWSCLUST_DATA_URL",
         "data_url",
         "The address at which you serve that folder over HTTP, if you do. The UI then links to "

@@ -16,6 +16,7 @@ from pydantic import Field
 from newsclust_pipeline.core.errors import NewsclustError, SettingError
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.config_file import config_file
+from newsclust_pipeline.defs.housekeeping import forget_old_runs, remove_temporary_files
 from newsclust_pipeline.defs.parameters import (
     file_problems,
     problems_of,
@@ -34,6 +35,7 @@ class RunGuard(dg.ConfigurableResource[Any]):
     """Validates the configuration and the paths of a run, and locks its data folder."""
 
     run_wait: str = Field(default="600", description="Seconds to wait for another run.")
+    keep_runs: str = Field(default="500", description="Runs that Dagster remembers; 0: all.")
     folder: dg.ResourceDependency[DataFolder]
     news: dg.ResourceDependency[NewsDumps]
     embedder: dg.ResourceDependency[Embedder]
@@ -53,13 +55,17 @@ class RunGuard(dg.ConfigurableResource[Any]):
         try:
             self._validate(run)
             say = context.log.warning if context.log else print
-            lock = lock_folder(Path(self.folder.path), run.run_id, self._wait(), say)
+            wait = whole_number("run_wait", self.run_wait)
+            lock = lock_folder(Path(self.folder.path), run.run_id, wait, say)
             lock.__enter__()
         except NewsclustError as error:
             message = name_settings(str(error))
             terminal.print_at_end(message)
             raise dg.Failure(message, allow_retries=False) from None
         try:
+            remove_temporary_files(Path(self.folder.path))
+            if context.instance is not None:
+                forget_old_runs(context.instance, whole_number("keep_runs", self.keep_runs))
             yield self
         finally:
             lock.__exit__(None, None, None)
@@ -76,16 +82,21 @@ class RunGuard(dg.ConfigurableResource[Any]):
         self.embedder.load("minilm" if self.embedder.name == "auto" else self.embedder.name)
         _ = self.embedder.keep_days
         self.milvus.index_for(1)
+        whole_number("keep_runs", self.keep_runs)
         selected = run.asset_selection
         if not selected or dg.AssetKey("raw_news") in selected:
             self.news.open()
 
-    def _wait(self) -> float:
-        if not self.run_wait.isdecimal():
-            raise SettingError(
-                f"`run_wait`={self.run_wait}: must be a number of seconds, 0 or more."
-            )
-        return float(self.run_wait)
+
+def whole_number(parameter: str, value: str) -> int:
+    """Return a setting as a whole number, 0 or more.
+
+    Raises:
+        SettingError: it is none.
+    """
+    if not value.isdecimal():
+        raise SettingError(f"`{parameter}`={value}: must be a whole number, 0 or more.")
+    return int(value)
 
 
 def check_folder(folder: Path) -> None:
