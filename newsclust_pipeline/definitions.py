@@ -1,7 +1,7 @@
-"""Everything that Dagster must know, wired in one place.
+"""All Dagster definitions, wired in one place.
 
-`build_defs()` reads the settings; keyword arguments put other resources in their places, which is
-how tests and notebooks run the pipeline on data of their own.
+`build_defs()` reads the settings. Its keyword arguments replace resources, so that tests and
+notebooks can run the pipeline on other data.
 """
 
 import warnings
@@ -133,7 +133,7 @@ def dumps_of_settings(folder: DataFolder, more: Sequence[str] = ()) -> NewsDumps
 
 
 def _titles_key() -> Any:
-    """Refer to the key of the titles' service. That of OpenAI goes to no other service."""
+    """Return a reference to the key of the titles' service. OpenAI's key is for OpenAI only."""
     shared = "" if setting("NEWSCLUST_TITLES_BASE_URL") else setting("OPENAI_API_KEY")
     return setting("NEWSCLUST_TITLES_API_KEY") or shared
 

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: write beside the target, flush to disk, then rename over it."""
+"""Write files atomically: to a temporary file beside the target, which then replaces it."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ from newsclust_pipeline.core.checksums import add_digest, verify_digest
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Hand out a temporary path in the target's folder; rename it over the target at the end.
+    """Yield a temporary path in the target's folder; rename it to the target at the end.
 
     If the block raises, the target keeps its old content and the temporary file is removed.
     """
@@ -62,13 +62,13 @@ def copy_file(source: Path, target: Path) -> None:
 
 
 def content_digest(path: Path) -> str:
-    """Digest a file's bytes, read piece by piece."""
+    """Return the SHA-256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _umask() -> int:
-    """Tell the process's umask, which can only be read by setting it."""
+    """Return the umask of the process, which can only be read by setting it."""
     current = os.umask(0)
     os.umask(current)
     return current

@@ -1,9 +1,9 @@
-"""Signs of life from long work: done, total, rate and the time that is left."""
+"""Progress of long work: done, total, rate and the remaining time."""
 
 import time
 from collections.abc import Callable
 
-# Called with (done, total) as work goes on.
+# Called with (done, total) while the work proceeds.
 Progress = Callable[[int, int], None]
 
 
@@ -13,13 +13,13 @@ def log_progress(
     every: float = 5.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Progress:
-    """Make a progress callback that says where the work stands, every few seconds and at its end.
+    """Return a progress callback that writes a line every few seconds and at the end.
 
     Args:
-        say: takes one line, such as a logger's `info`.
-        what: what is being counted, such as "texts embedded".
-        every: seconds between two lines, at least.
-        clock: gives the time in seconds.
+        say: receives a line, such as a logger's `info`.
+        what: what is counted, such as "texts embedded".
+        every: minimum number of seconds between two lines.
+        clock: returns the time in seconds.
     """
     start = last = clock()
 

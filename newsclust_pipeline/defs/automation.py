@@ -1,4 +1,4 @@
-"""When the pipeline runs by itself: daily, and when the dumps have changed."""
+"""Jobs, schedules and the sensor: when the pipeline runs by itself."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from newsclust_pipeline.defs.parameters import DEFAULT_SCHEDULE, schedule_proble
 from newsclust_pipeline.defs.resources import NewsDumps
 from newsclust_pipeline.ingest.discover import is_dump, list_files
 
-# A file that changed less than this long ago may still be being written.
+# A file that changed less than this long ago may not be complete.
 SETTLE_SECONDS = 30
 
 news_job = dg.define_asset_job(
@@ -25,7 +25,7 @@ news_job = dg.define_asset_job(
 sweep_job = dg.define_asset_job(
     "sweep_parameters",
     selection=dg.AssetSelection.assets("parameter_sweep", "parameter_plot"),
-    description="Which parameters of HDBSCAN suit the documents at hand, judged without labels.",
+    description="Parameters of the clustering for these documents, ranked without gold labels.",
 )
 
 
@@ -59,33 +59,33 @@ feeds_schedule = dg.ScheduleDefinition(
     name="dump_sensor",
     job=news_job,
     minimum_interval_seconds=60,
-    description="One run whenever dumps came, changed or went, half a minute after the last of it.",
+    description="One run whenever dumps were added, changed or removed, half a minute later.",
 )
 def dump_sensor(
     context: dg.SensorEvaluationContext, news: NewsDumps
 ) -> dg.SensorResult | dg.SkipReason:
-    """Ask for a run when dumps came, changed or went, once they have settled.
+    """Request a run when dumps were added, changed or removed, once no file changes any more.
 
-    There is no run key: it would ignore a dump that is corrected under its old name, for ever.
+    There is no run key: with one, a dump that is corrected under its old name would be ignored.
     """
     dumps = list(manifest(news.location))
-    moving = [name for name, _, time_ns in dumps if _changed_just_now(time_ns)]
-    if moving:
-        return dg.SkipReason(f"{moving[0]}: changed less than {SETTLE_SECONDS} s ago")
-    seen = hashlib.sha256(json.dumps(dumps).encode()).hexdigest()
-    if not dumps or seen == context.cursor:
+    unsettled = [name for name, _, time_ns in dumps if _changed_just_now(time_ns)]
+    if unsettled:
+        return dg.SkipReason(f"{unsettled[0]}: changed less than {SETTLE_SECONDS} s ago")
+    cursor = hashlib.sha256(json.dumps(dumps).encode()).hexdigest()
+    if not dumps or cursor == context.cursor:
         return dg.SkipReason(f"{news.location}: nothing new in {len(dumps)} dumps")
-    return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=seen)
+    return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=cursor)
 
 
 def manifest(location: Path) -> Iterator[tuple[str, int, int]]:
-    """Yield name, size in bytes and time of change in nanoseconds of all dumps at a place."""
+    """Yield name, size in bytes and modification time in nanoseconds of all dumps at a place."""
     for path in filter(is_dump, list_files(location)):
-        with suppress(FileNotFoundError):  # it went while we looked
+        with suppress(FileNotFoundError):  # removed since it was listed
             stat = path.stat()
             yield path.name, stat.st_size, stat.st_mtime_ns
 
 
 def _changed_just_now(time_ns: int) -> bool:
-    """Tell what may still be being written; a time far in the future is only a wrong clock."""
+    """Return True if a file may still be written to. A time far in the future is a wrong clock."""
     return abs(time.time() - time_ns / 1e9) < SETTLE_SECONDS

@@ -1,7 +1,7 @@
-"""Values ↔ files under the data folder: `<asset><ending>`, written whole or not at all.
+"""Read and write the values of assets as files `<asset><ending>` in the data folder.
 
-One class per format over one base, which knows paths, atomic writing and missing files. What the
-values mean is the business of the stages.
+One class per format. The base class has what all formats share: paths, atomic writing, missing
+files.
 """
 
 import json
@@ -34,21 +34,21 @@ UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile, pa.ArrowExcep
 
 
 class AtomicFileIO(dg.ConfigurableIOManager):
-    """Writes beside the target, flushes, renames; reads what the asset's name leads to."""
+    """Base class: writes a temporary file, then renames it. A file is never half-written."""
 
     ending: ClassVar[str]
     folder: dg.ResourceDependency[DataFolder]
 
     @abstractmethod
     def write(self, value: Any, path: Path) -> None:
-        """Write a value to a path, which is a temporary one."""
+        """Write a value to a temporary path."""
 
     @abstractmethod
     def read(self, path: Path) -> Any:
-        """Read the value back."""
+        """Read a value."""
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Persist an asset's value, and tell where."""
+        """Persist an asset's value; record path and size."""
         path = self._path(context.asset_key)
         with atomic_path(path) as temporary:
             self.write(obj, temporary)
@@ -81,16 +81,15 @@ class AtomicFileIO(dg.ConfigurableIOManager):
             ) from None
 
     def last(self, asset: str, say: Callable[[str], None] = lambda _: None) -> Any | None:
-        """Read what the last run made of an asset, to build on; None if it can't be.
+        """Return the value that the last run persisted; None if there is none that can be read.
 
-        A file that is broken or of an older form is as good as none: it is made anew, and `say` is
-        told why.
+        A damaged file, or one of an older version, is made again; `say` receives the reason.
         """
         path = self._path(dg.AssetKey(asset))
         try:
             return self.read(path) if path.exists() else None
         except UNREADABLE as error:
-            say(f"{path} can't be read, and is made anew: {error}")
+            say(f"{path} can't be read, so it is made again: {error}")
             return None
 
     def _path(self, key: dg.AssetKey) -> Path:
@@ -120,13 +119,13 @@ class SchemaIO(ParquetIO):
 
 
 class HistoryIO(ParquetIO):
-    """A table that only grows: what stands in the file stays, whoever writes and whenever."""
+    """A table that only grows: rows in the file are never changed or removed."""
 
     def handle_output(self, context: dg.OutputContext, obj: pa.Table) -> None:
         """Persist the longer table.
 
         Raises:
-            dagster.Failure: it doesn't begin with what the file holds, as when another run has
+            dagster.Failure: it doesn't begin with the rows of the file, because another run has
                 added rows since this one read them.
         """
         path = self._path(context.asset_key)
@@ -146,12 +145,12 @@ class HistoryIO(ParquetIO):
 
 
 class StoriesIO(ParquetIO):
-    """Stories as Parquet, and beside it as CSV and JSON for those who open no Parquet."""
+    """Stories as Parquet, and as CSV and JSON for other programs."""
 
     def handle_output(self, context: dg.OutputContext, obj: pa.Table) -> None:
-        """Persist the stories, Parquet last: it is what the pipeline goes on with."""
+        """Persist the stories; Parquet last, because the other stages read it."""
         path = self._path(context.asset_key)
-        # With the mark by which spreadsheets tell UTF-8.
+        # The byte order mark shows spreadsheets that the text is UTF-8.
         for ending, text in ((".csv", "\ufeff" + as_csv(obj)), (".json", as_json(obj))):
             with atomic_path(path.with_suffix(ending)) as temporary:
                 temporary.write_text(text, encoding="utf-8", newline="")
@@ -159,9 +158,9 @@ class StoriesIO(ParquetIO):
 
 
 class CsrIO(AtomicFileIO):
-    """Neighbours as one `.npz`: the matrix for `scipy.sparse.load_npz`, ids and lists beside it.
+    """Neighbours as one `.npz`: the matrix for `scipy.sparse.load_npz`, and ids and lists.
 
-    Not compressed: that would cost sixty times the time to save a quarter of the room.
+    Not compressed: that would take sixty times as long and save a quarter of the size.
     """
 
     ending = ".npz"
@@ -190,13 +189,13 @@ class JsonIO(AtomicFileIO):
 
 
 class PageIO(AtomicFileIO):
-    """Pages as they are."""
+    """HTML pages."""
 
     ending = ".html"
     data_url: str = Field("", description="Where the data folder is served; empty: nowhere.")
 
     def handle_output(self, context: dg.OutputContext, obj: str) -> None:
-        """Persist a page, and link it where it is served."""
+        """Persist a page; record its link if the data folder is served."""
         super().handle_output(context, obj)
         if address := self.address(self._path(context.asset_key).name):
             context.add_output_metadata({"page": dg.MetadataValue.url(address)})
@@ -240,9 +239,9 @@ class StoryFeedsIO(dg.ConfigurableIOManager):
 
 
 class HtmlIO(PageIO):
-    """The map, signed with the run that made it and its time.
+    """The map, with the run that made it and its time in the footer.
 
-    A run that makes the same map again leaves the file as it is: equal input, equal bytes.
+    A run that makes the same map again leaves the file unchanged: equal input gives equal bytes.
     """
 
     def handle_output(self, context: dg.OutputContext, obj: str) -> None:

@@ -145,7 +145,7 @@ def _materialized(
 
 
 def _set_signature(run: Function, function: Function) -> None:
-    """Give a stage's signature to what Dagster runs: config with the file's defaults, the guard."""
+    """Set the signature of a stage, with the defaults of the configuration file and the guard."""
     annotations = {k: v for k, v in function.__annotations__.items() if k != "return"}
     if "config" in annotations:
         annotations["config"] = configured(annotations["config"], function.__name__, config_file())

@@ -41,7 +41,7 @@ def listening(listener: Listener) -> Iterator[None]:
 
 @contextmanager
 def stage(asset: str) -> Iterator[None]:
-    """Tell the listeners that a stage begins and ends."""
+    """Notify the listeners when a stage begins and when it ends."""
     for listener in _listeners:
         listener.begin(asset)
     try:
@@ -52,7 +52,7 @@ def stage(asset: str) -> Iterator[None]:
 
 
 def advance(what: str, done: int, total: int) -> None:
-    """Tell the listeners how far a stage is."""
+    """Notify the listeners of the progress of a stage."""
     for listener in _listeners:
         listener.advance(what, done, total)
 

@@ -18,7 +18,7 @@ from newsclust_pipeline.ingest.feeds.update import Update
 
 
 class Feeds(dg.ConfigurableResource[Any]):
-    """Which feeds are followed, and what their servers are told."""
+    """The feeds to follow, and how their servers are addressed."""
 
     addresses: str = Field("", description="OPML or text file, or addresses; empty: no feeds.")
     allow_private: str = Field("0", description="1: feeds on private networks may be read.")
