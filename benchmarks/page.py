@@ -130,6 +130,8 @@ def documents_and_stories(count: int) -> tuple[pa.Table, pa.Table]:
         "keywords": pa.array([words[:5] for words in titles_of]),
         "copies": stories["size"],
         "exemplar_doc_id": pa.nulls(n, pa.string()),
+        "topic_id": pa.array([f"s{row // 6 * 6}" for row in range(n)]),
+        "topic": pa.array([f"topic {row // 6}" for row in range(n)]),
     }.items():
         stories = stories.append_column(name, values)
     return points, stories

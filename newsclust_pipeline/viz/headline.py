@@ -12,7 +12,7 @@ def headline(points: pa.Table, stories: pa.Table, names: list[str], history: His
 
     Args:
         points: one row per document.
-        stories: one row per story, largest first; a story whose `kind` is `column` doesn't lead.
+        stories: one row per story, the leading ones first, but a `kind` of `column` doesn't lead.
         names: short names of the stories.
         history: what has changed since the previous run.
     """
@@ -25,10 +25,10 @@ def headline(points: pa.Table, stories: pa.Table, names: list[str], history: His
     if len(names) == 1:
         return f"{names[lead]}: the only story"
     if not history.runs:
-        return f"{names[lead]}: the largest of {len(names):,} stories"
+        return f"{names[lead]}: first of {len(names):,} stories"
     born, since = history.born(), _since(*history.runs[:2])
     news = {0: "no new story", 1: "1 new story"}.get(born, f"{born:,} new stories")
-    return f"{names[lead]}: the largest of {len(names):,} stories; {news} {since}"
+    return f"{names[lead]}: first of {len(names):,} stories; {news} {since}"
 
 
 def _since(newest: int, previous: int) -> str:

@@ -44,9 +44,10 @@ def build_page(
             all but the first two may be null), `published_at` (timestamp, UTC, or null),
             `copies` (int), `label` (int, −1 = in no story), `x`, `y` (map units), and `z` for a
             map in space; `language` (string or null) and `date_suspect` (bool).
-        stories: one row per story, largest first: `story_id`, `label`, `title`, `short_title`,
-            `kind`, `keywords` (list of strings), `size`, `copies`, `outlets`, `exemplar_doc_id`,
-            `first_published`, `last_published` (timestamps or null); `topic_id` if it is known.
+        stories: one row per story, the leading ones first: `story_id`, `label`, `title`,
+            `short_title`, `kind`, `keywords` (list of strings), `size`, `copies`, `outlets`,
+            `exemplar_doc_id`, `topic_id`, `topic`, `first_published`, `last_published`
+            (timestamps or null).
         facts: name → value, listed in the footer in this order.
         limit: above this number of documents the map shows a sample that keeps every story, and
             the footer says so.

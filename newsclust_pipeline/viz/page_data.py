@@ -5,7 +5,6 @@
 
 import base64
 import re
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -134,19 +133,11 @@ def _story_columns(stories: pa.Table, points: pa.Table) -> dict[str, Any]:
 
 
 def _topics(stories: pa.Table) -> tuple[list[int], list[str]]:
-    """Return each story's topic as an index, −1 for none, and the topics' names.
-
-    A topic is named by the two keywords that most of its stories share.
-    """
-    if "topic_id" not in stories.column_names:
-        return stories.num_rows * [-1], []
+    """Return each story's topic as an index, −1 for none, and the topics' names."""
     index, known = _dictionary(stories["topic_id"])
+    names = dict(zip(index, stories["topic"].to_pylist(), strict=True))
     topics = [-1 if topic is None else topic for topic in index]
-    shared: list[Counter[str]] = [Counter() for _ in known]
-    for topic, words in zip(topics, stories["keywords"].to_pylist(), strict=True):
-        if topic >= 0:
-            shared[topic].update(visible_text(word) or "" for word in words)
-    return topics, [", ".join(word for word, _ in words.most_common(2)) for words in shared]
+    return topics, [visible_text(names[topic]) or "" for topic in range(len(known))]
 
 
 def _leads(stories: pa.Table, points: pa.Table) -> list[str | None]:

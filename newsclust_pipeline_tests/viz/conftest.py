@@ -78,4 +78,5 @@ def tab(opened):
     opened.click("#reset")
     opened.click("[data-view=stories]")
     opened.wait_for_function("() => newsclustMap.view() === null")
+    opened.wait_for_timeout(200)  # titles are placed a moment after the view has come to rest
     return opened

@@ -44,6 +44,8 @@ STORY_SCHEMA = pa.schema(
         ("copies", pa.int64()),
         ("outlets", pa.int64()),
         ("exemplar_doc_id", pa.string()),
+        ("topic_id", pa.string()),
+        ("topic", pa.string()),
         ("first_published", pa.timestamp("us", "UTC")),
         ("last_published", pa.timestamp("us", "UTC")),
     ]

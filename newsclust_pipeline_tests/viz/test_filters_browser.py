@@ -219,7 +219,7 @@ def test_the_timeline_shows_the_search_and_the_days_of_a_story(tab):
 
 
 def test_the_page_says_what_is_new_since_the_previous_run(tab):
-    assert tab.title() == "Harbour bridge: the largest of 2 stories; 1 new story since yesterday"
+    assert tab.title() == "Harbour bridge: first of 2 stories; 1 new story since yesterday"
     assert tab.locator("tr[data-story='0'] .badge").inner_text() == "+1"
     assert tab.locator("tr[data-story='1'] .badge").inner_text() == "new"
     tab.select_option("#since", index=1)

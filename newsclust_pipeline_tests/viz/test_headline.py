@@ -21,12 +21,12 @@ def test_without_articles_or_stories_it_says_so():
     assert of(1) == "Campus protests: the only story"
 
 
-def test_a_first_run_names_the_largest_story():
-    assert of(3) == "Campus protests: the largest of 3 stories"
+def test_a_first_run_names_the_first_story():
+    assert of(3) == "Campus protests: first of 3 stories"
 
 
 def test_a_column_does_not_lead():
-    assert of(3, kinds=["column", "event", "event"]) == "Bridge: the largest of 3 stories"
+    assert of(3, kinds=["column", "event", "event"]) == "Bridge: first of 3 stories"
 
 
 @pytest.mark.parametrize(

@@ -203,11 +203,10 @@ def test_stories_are_named_by_their_short_titles():
     assert names == ["Bridge", "Untitled"]
 
 
-def test_topics_are_named_by_the_keywords_that_their_stories_share():
-    words = [["gaza", "aid"], ["gaza", "aid", "rafah"], ["football"], ["other"]]
-    table = stories_of(*(story(n, keywords=of) for n, of in enumerate(words, start=1)))
-    table = table.append_column("topic_id", pa.array(["t9", "t9", "t4", None]))
-    articles = Reader(build_page(points_of(document()), table, {})).articles()
+def test_topics_have_an_index_and_a_name():
+    topics = [("s1", "gaza, aid"), ("s1", "gaza, aid"), ("s3", "foot\u202eball"), (None, None)]
+    rows = (story(n, topic_id=of, topic=name) for n, (of, name) in enumerate(topics, start=1))
+    articles = Reader(build([document()], rows)).articles()
     assert articles["storyTopic"] == [0, 0, 1, -1]
     assert articles["topics"] == ["gaza, aid", "football"]
 

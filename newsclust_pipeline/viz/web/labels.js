@@ -13,6 +13,8 @@ const COVERED = 0.04; // share of the coloured dots in view that titles may cove
 const TOPICS_BELOW = 1.6; // zoom up to which topics are named
 const ARTICLES_FROM = 2.5; // zoom from which articles are named, if few are in view
 const FEW_ARTICLES = 70;
+const LEADING = 8; // stories with a colour of their own
+const MAX_TOPICS = 7;
 const HEADLINE = 64; // most characters of an article's name on the map
 
 const layer = byId("labels");
@@ -72,30 +74,34 @@ function element(key, text, kind, story) {
 /** @param {number} story */
 function rankOf(story) {
   const share = data.storySize[story] / Math.max(data.storySize[0], 1);
-  return story < 8 && share > 0.5 ? "large" : story < 8 || share > 0.2 ? "middle" : "small";
+  return story < LEADING && share > 0.5 ? "large" : story < LEADING || share > 0.2 ? "middle" : "small";
 }
 
 // --- what is named at which zoom --------------------------------------------------------------------
 
-/** @param {ReturnType<typeof storyAnchors>} anchors @param {number} zoom */
+/**
+ * Returns the topics of at least three stories, unless a leading story names its topic already.
+ * @param {ReturnType<typeof storyAnchors>} anchors @param {number} zoom
+ */
 function topics(anchors, zoom) {
-  if (zoom > TOPICS_BELOW || data.topics.length < 3 || filters.story >= 0) return [];
-  /** @type {Map<number, number[]>} */
+  if (zoom > TOPICS_BELOW || filters.story >= 0) return [];
+  /** @type {Map<number, { story: number, rows: number[], stories: number }>} */
   const members = new Map();
   for (const { story, rows } of anchors) {
     const topic = data.storyTopic[story];
-    if (topic >= 0) members.set(topic, [...(members.get(topic) ?? []), ...rows]);
+    const known = members.get(topic) ?? { story, rows: [], stories: 0 };
+    members.set(topic, { ...known, rows: [...known.rows, ...rows], stories: known.stories + 1 });
   }
   return [...members]
-    .filter(([topic]) => data.topics[topic] && data.storyTopic.filter((of) => of === topic).length > 2)
-    .sort(([, a], [, b]) => b.length - a.length)
-    .slice(0, 7)
-    .map(([topic, rows]) => {
+    .filter(([topic, of]) => data.topics[topic] && of.stories > 2 && of.story >= LEADING)
+    .sort(([, a], [, b]) => b.rows.length - a.rows.length)
+    .slice(0, MAX_TOPICS)
+    .map(([topic, { story, rows }]) => {
       const centre = nearestToMedian(rows);
       return {
-        key: `topic-${topic}`, text: data.topics[topic], kind: "topic", story: -1,
+        key: `topic-${topic}`, text: data.topics[topic], kind: "topic", story: -1, of: story,
         x: data.x[centre], y: data.y[centre],
-        choose: () => setFilters({ query: data.topics[topic] }),
+        choose: () => setFilters({ selection: rows }),
       };
     });
 }
@@ -125,7 +131,11 @@ function namesFor(view, size, zoom) {
     return x > 0 && y > 0 && x < size.width && y < size.height;
   };
   const dots = visible.over.filter(inView);
-  const names = [...topics(anchors, zoom), ...stories(anchors)];
+  const groups = topics(anchors, zoom);
+  const named = new Set(groups.map(({ of }) => of)); // a topic stands for its largest story
+  const leading = anchors.filter(({ story }) => story < LEADING);
+  const others = anchors.filter(({ story }) => story >= LEADING && !named.has(story));
+  const names = [...stories(leading), ...groups, ...stories(others)];
   const close = zoom >= ARTICLES_FROM && dots.length <= FEW_ARTICLES;
   const articles = close ? headlines([...dots, ...visible.under.filter(inView).slice(0, FEW_ARTICLES)]) : [];
   const obstacles = close ? [...dots, ...visible.under.filter(inView)] : dots;

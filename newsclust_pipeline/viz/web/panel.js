@@ -11,7 +11,7 @@ const CHUNK = 60; // rows at a time, more as the list is scrolled
 const SVG = "http://www.w3.org/2000/svg";
 const table = byId("table");
 const list = byId("list");
-const panel = { view: "stories", sort: { by: "size", down: true } };
+const panel = { view: "stories", sort: { by: "rank", down: false } };
 
 /** @type {(() => void)[]} */
 const tabListeners = [];
@@ -66,6 +66,7 @@ const articlesOf = (/** @type {number} */ story) => (filtering() ? visible.stori
 
 /** @type {Record<string, (story: number) => string | number>} */
 const KEYS = {
+  rank: (story) => story,
   title: (story) => data.storyTitle[story],
   size: articlesOf,
   outlets: (story) => data.storyOutlets[story] ?? 0,
