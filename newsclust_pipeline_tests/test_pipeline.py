@@ -382,6 +382,27 @@ def test_another_embedder_by_settings_alone_fills_a_collection_of_its_own(pipeli
     assert made.versions() == versions
 
 
+def test_an_article_that_the_service_refuses_is_rejected_and_the_others_are_clustered(
+    pipeline, sample_rows
+):
+    made = pipeline(sample_rows[:60])
+    word = sample_rows[0]["title"]
+    with EmbeddingServer(refused=word) as server:
+        made.resources["embedder"] = Embedder(
+            name="openai", model=server.model, base_url=server.url,
+            folder=DataFolder(path=str(made.data)),
+        )  # fmt: skip
+        assert made.run().success
+    [row] = pq.read_table(made.data / "rejected_rows.parquet").to_pylist()
+    assert "HTTP 400" in row["reason"]
+    assert word in row["content"]
+    rows = {
+        n: pq.read_metadata(made.data / f"{n}.parquet").num_rows for n in ("raw_news", "documents")
+    }
+    assert rows["documents"] == rows["raw_news"] - 1
+    assert made.metadata("embeddings")["articles_without_vector"] == 1
+
+
 @pytest.mark.parametrize("milvus", ["lite", "server"])
 def test_distances_follow_the_vectors_when_a_service_changes_its_model(
     request, tmp_path, sample_rows, milvus
