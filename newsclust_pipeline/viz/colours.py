@@ -1,4 +1,4 @@
-"""Which colour each story gets: the largest eight one of their own, the others a muted one.
+"""Which colour each story gets: the leading eight one of their own, the others a muted one.
 
 Muted colours are chosen so that stories whose documents lie close together differ, and stories of
 one region of the map have related hues. page.css has the colours themselves.
@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from newsclust_pipeline.viz.geometry import Floats, Ints
 
-LEADING = 8  # colours 0 to 7 of page.css, for the largest stories
+LEADING = 8  # colours 0 to 7 of page.css, for the leading stories
 HUES, LIGHTNESSES = 12, 2  # colours 8 to 31: hue h in lightness l is 8 + 12·l + h
 MUTED = HUES * LIGHTNESSES
 WIDTH = 800  # pixels across of a map as most readers see it
@@ -19,12 +19,12 @@ DISTANCE = 25  # pixels within which no two stories should have one colour
 def story_colours(positions: Floats, story: Ints, count: int, bounds: Floats) -> list[int]:
     """Return the colour of each story, 0 to 31.
 
-    The larger stories choose first. Each takes the colour that fewest of its neighbours have, and
+    The leading stories choose first. Each takes the colour that fewest of its neighbours have, and
     of those the one nearest to the hue of its region.
 
     Args:
         positions: (n, c) of documents; only x and y count.
-        story: (n,) row of each document's story, −1 for none. Rows are in order of size.
+        story: (n,) row of each document's story, −1 for none. Leading stories come first.
         count: number of stories.
         bounds: box of the map, axes × [low, high].
     """
