@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT.name
 # Modules whose distribution has another name.
 _DISTRIBUTIONS = {"faiss": "faiss-cpu", "sklearn": "scikit-learn", "umap": "umap-learn"}
+_CACHE = "__pycache__"
 # They run the stages but do not change what a stage computes.
 _PLUMBING = frozenset({"dagster", "pydantic"})
 
@@ -120,7 +121,7 @@ def _files(name: str) -> frozenset[Path]:
     if path is None:
         return frozenset()
     beside = path.parent.rglob("*") if path.parent != ROOT else ()
-    data = {p for p in beside if p.is_file() and p.suffix not in {".py", ".pyc", ".nbi", ".nbc"}}
+    data = {p for p in beside if p.is_file() and p.suffix != ".py" and _CACHE not in p.parts}
     return frozenset({path, *data})
 
 

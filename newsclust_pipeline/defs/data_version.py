@@ -23,6 +23,8 @@ def digest(value: Any) -> str:
 def _feed(take: Callable[[bytes], Any], value: Any) -> None:
     """Feed a value's content to a hash, independently of how it lies in memory."""
     if isinstance(value, pa.Table):
+        if not value.schema.metadata:  # Parquet reads empty metadata as none
+            value = value.replace_schema_metadata(None)
         with pa.ipc.new_stream(pa.PythonFile(_Sink(take), "w"), value.schema) as stream:
             for start in range(0, value.num_rows, _ROWS):
                 rows = value.slice(start, _ROWS).combine_chunks()

@@ -112,6 +112,10 @@ def test_a_changed_file_changes_the_assets_that_use_it_and_no_other(tmp_path):
     assert changed == of_raw_news | {"cluster_plot", "parameter_plot", "umap_projection"}
 
 
+def test_caches_of_compiled_code_are_no_part_of_a_version():
+    assert not [name for name in files(stage_of_pages) if "__pycache__" in name]
+
+
 def test_every_import_is_a_known_distribution():
     """A module with another name than its distribution must be in the table of names."""
     paths = [path for path in ROOT.rglob("*.py") if "defs" not in path.parts]

@@ -45,6 +45,10 @@ def test_other_content_has_another_version(one, other):
     assert digest(one) != digest(other)
 
 
+def test_empty_metadata_is_none():
+    assert digest(TABLE.replace_schema_metadata({})) == digest(TABLE)
+
+
 def test_a_version_does_not_depend_on_chunks():
     rows = {
         "n": [n if n % 3 else None for n in range(10_000)],
