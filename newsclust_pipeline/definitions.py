@@ -47,8 +47,26 @@ def build_defs(**overrides: Any) -> dg.Definitions:
     All paths follow from the resource `folder`: `build_defs(folder=DataFolder(path="elsewhere"))`.
     """
     folder = overrides.setdefault("folder", DataFolder(path=setting("NEWSCLUST_DATA_DIR")))
-    data_url = setting("NEWSCLUST_DATA_URL")
-    resources: dict[str, Any] = {
+    resources = _resources(folder) | _io_managers(folder) | overrides
+    resources["guard"] = RunGuard(
+        run_wait=setting("NEWSCLUST_RUN_WAIT"),
+        keep_runs=setting("NEWSCLUST_KEEP_RUNS"),
+        **{name: resources[name] for name in ("folder", "news", "embedder", "milvus")},
+    )
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules([assets, exports, evaluation]),
+        jobs=[automation.news_job, automation.sweep_job],
+        schedules=[automation.daily_schedule(schedule_in_force()), automation.feeds_schedule],
+        sensors=[automation.dump_sensor],
+        resources=resources,
+        # One process for all stages: a process each would import NumPy, Arrow, UMAP … seven times.
+        executor=dg.in_process_executor,
+    )
+
+
+def _resources(folder: DataFolder) -> dict[str, Any]:
+    """Return the resources of the stages, as the settings describe them."""
+    return {
         "news": dumps_of_settings(folder),
         "subscriptions": Feeds(
             addresses=setting("NEWSCLUST_FEEDS"),
@@ -87,6 +105,13 @@ def build_defs(**overrides: Any) -> dg.Definitions:
             folder=folder,
         ),
         "previous": PreviousRun(folder=folder),
+    }
+
+
+def _io_managers(folder: DataFolder) -> dict[str, Any]:
+    """Return the IO managers, which write to the data folder."""
+    data_url = setting("NEWSCLUST_DATA_URL")
+    return {
         "parquet_io": ParquetIO(folder=folder),
         "schema_io": SchemaIO(folder=folder),
         "csr_io": CsrIO(folder=folder),
@@ -98,21 +123,6 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         "story_feeds_io": StoryFeedsIO(folder=folder),
         "markdown_io": MarkdownIO(folder=folder, data_url=data_url),
     }
-    resources |= overrides
-    resources["guard"] = RunGuard(
-        run_wait=setting("NEWSCLUST_RUN_WAIT"),
-        keep_runs=setting("NEWSCLUST_KEEP_RUNS"),
-        **{name: resources[name] for name in ("folder", "news", "embedder", "milvus")},
-    )
-    return dg.Definitions(
-        assets=dg.load_assets_from_modules([assets, exports, evaluation]),
-        jobs=[automation.news_job, automation.sweep_job],
-        schedules=[automation.daily_schedule(schedule_in_force()), automation.feeds_schedule],
-        sensors=[automation.dump_sensor],
-        resources=resources,
-        # One process for all stages: a process each would import NumPy, Arrow, UMAP … seven times.
-        executor=dg.in_process_executor,
-    )
 
 
 def dumps_of_settings(folder: DataFolder, more: Sequence[str] = ()) -> NewsDumps:

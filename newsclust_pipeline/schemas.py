@@ -54,11 +54,7 @@ _ARTICLE = (
     Column("language", pa.string(), "Detected language (BCP 47); null if uncertain."),
     required("versions", pa.int32(), "Number of versions of the article; this row is the latest."),
     required("date_suspect", pa.bool_(), "Whether the time of publication can't be right."),
-    Column(
-        "embedded_text",
-        pa.string(),
-        "What is embedded instead of the text; null if it is the text.",
-    ),
+    Column("embedded_text", pa.string(), "What is embedded instead of the text, if not the text."),
 )
 
 RAW_NEWS = Table("One article.", _ARTICLE)
@@ -66,9 +62,7 @@ REJECTED_ROWS = Table(
     "One row of a dump that could not be used.",
     (
         required("file", pa.string(), "Name of the file."),
-        required(
-            "row", pa.int64(), "Number of the row, from 1; 0 for an article without a vector."
-        ),
+        required("row", pa.int64(), "Number of the row, from 1; 0: it has no vector."),
         required("reason", pa.string(), "Why the row could not be used."),
         required("content", pa.string(), "The row, as text or JSON."),
     ),
@@ -78,9 +72,7 @@ NEAR_DUPLICATES = Table(
     (
         *_ARTICLE,
         Column("duplicate_of", pa.string(), "Id of the article in raw_news that represents it."),
-        Column(
-            "text_similarity", pa.float64(), "Share of the shorter text in the longer one, 0 to 1."
-        ),
+        Column("text_similarity", pa.float64(), "Share of the text in the other one."),
         Column("headline_similarity", pa.float64(), "How far the headlines agree, 0 to 1."),
         required("reason", pa.string(), "Why the two are the same article."),
     ),
@@ -114,9 +106,7 @@ HDBSCAN_LABELS = Table(
         _PERSISTENCE._replace(description=f"{_PERSISTENCE.description[:-1]}; null for noise."),
         Column("nearest_story_id", pa.string(), "For noise: the nearest story, if one is near."),
         Column(
-            "nearest_story_strength",
-            pa.float64(),
-            "How near that story is, on the scale of probability.",
+            "nearest_story_strength", pa.float64(), "Its nearness, on the scale of probability."
         ),
         required(
             "silhouette",
@@ -133,14 +123,8 @@ STORIES = Table(
         _STORY_ID._replace(nullable=False, description="Story id, stable across runs."),
         _LABEL._replace(description="Number of the story in this run, the largest is 0."),
         required("title", pa.string(), "Title of the story."),
-        required(
-            "title_source",
-            pa.string(),
-            "headline: the headline of the exemplar; model: written by a language model.",
-        ),
-        required(
-            "keywords", STRINGS, "Words and names that set the story apart, the strongest first."
-        ),
+        required("title_source", pa.string(), "headline (of the exemplar) or model."),
+        required("keywords", STRINGS, "Words that set the story apart, best first."),
         required("size", pa.int32(), "Number of articles."),
         required("copies", pa.int32(), "Number of articles, identical copies included."),
         required("outlets", pa.int32(), "Number of outlets."),
@@ -148,12 +132,8 @@ STORIES = Table(
         Column("last_published", TIME, "Time of the last dated article, UTC."),
         required("exemplar_doc_id", pa.string(), "The medoid: the article nearest to all others."),
         _PERSISTENCE,
-        required(
-            "per_day", lists_of(DAY), "Number of articles by day of publication (UTC), no zeros."
-        ),
-        required(
-            "short_title", pa.string(), "Title of at most 32 characters; no two stories share it."
-        ),
+        required("per_day", lists_of(DAY), "Number of articles by day (UTC), no zeros."),
+        required("short_title", pa.string(), "Unique title of at most 32 characters."),
         required(
             "kind",
             pa.string(),
@@ -164,9 +144,7 @@ STORIES = Table(
             lists_of(LANGUAGE),
             "Languages (BCP 47) of the articles, the most frequent first; unknown ones omitted.",
         ),
-        required(
-            "cohesion", pa.float64(), "Mean silhouette of the articles; below 0.1 is doubtful."
-        ),
+        required("cohesion", pa.float64(), "Mean silhouette; below 0.1 is doubtful."),
         required("topic_id", pa.string(), "Id of the largest story of the topic."),
         required("topic", pa.string(), "Keywords of the topic."),
         required("area_id", pa.string(), "Id of the largest story of the area of topics."),
@@ -179,11 +157,7 @@ STORY_LINEAGE = Table(
         required("run_id", pa.string(), "The run."),
         required("at", TIME, "When the run began, UTC."),
         _STORY_ID._replace(nullable=False, description="Story id, stable across runs."),
-        required(
-            "event",
-            pa.string(),
-            "born, continued, grown, shrunk, merged, split or ended.",
-        ),
+        required("event", pa.string(), "born, continued, grown, shrunk, merged, split or ended."),
         Column(
             "other_story_id",
             pa.string(),
@@ -253,21 +227,13 @@ PARAMETER_SWEEP = Table(
         Column("min_cohesion", pa.float64(), "Stories with a lower mean silhouette are noise."),
         required("score", pa.float64(), "Silhouette minus 0.03 times the share in stories."),
         required("silhouette", pa.float64(), "Mean silhouette of all documents, 0 for noise."),
-        required(
-            "density_validity",
-            pa.float64(),
-            "Density-based validity on the spanning tree, −1 to 1.",
-        ),
+        required("density_validity", pa.float64(), "Density-based validity, −1 to 1."),
         Column(
             "stability",
             pa.float64(),
             "Adjusted Rand index with clusterings of random subsets; for the best few only.",
         ),
-        Column(
-            "subset_agreement",
-            pa.float64(),
-            "Adjusted Rand index between the clusterings of these subsets.",
-        ),
+        Column("subset_agreement", pa.float64(), "Their adjusted Rand index."),
         required("stories", pa.int32(), "Number of stories."),
         required("noise_share", pa.float64(), "Share of documents in no story."),
         required("largest_story_share", pa.float64(), "Share of documents in the largest story."),
