@@ -90,6 +90,11 @@ def test_another_content_under_the_same_digest_is_refused():
         verify_digest(forged)
 
 
+def test_empty_metadata_stay_empty_metadata():
+    table = pa.table({"a": [1]}).replace_schema_metadata({})
+    assert verify_digest(add_digest(table)).schema.metadata == {}
+
+
 def test_a_table_without_a_digest_is_accepted_as_it_is():
     table = pa.table({"a": np.arange(3)}, metadata={"k": "v"})
     assert verify_digest(table).equals(table, check_metadata=True)
