@@ -70,6 +70,7 @@ def test_every_asset_has_a_code_version(ran):
 # --- reuse, on the real pipeline
 
 TABLES = {"raw_news", "hdbscan_labels", "stories", "parameter_sweep", "documents", "story_quality"}
+TABLES |= {"map_labels"}
 PAGES = {"cluster_plot", "parameter_plot"}
 REUSED = TABLES | PAGES
 MESSAGE = "Inputs, configuration and code are unchanged"
