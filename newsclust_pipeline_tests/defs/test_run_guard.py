@@ -98,3 +98,11 @@ def test_the_folder_is_locked_during_a_run_and_free_after_it(pipeline, sample_ro
     with lock_folder(made.data, "other", wait=0):
         pass
     assert DataFolder(path=str(made.data)).file(".run.lock").exists()
+
+
+def test_without_a_home_the_log_says_that_nothing_is_reused(pipeline, sample_rows, monkeypatch):
+    made = pipeline(sample_rows[:3])
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    done = made.run()
+    logged = [record.user_message for record in made.instance.all_logs(done.run_id)]
+    assert any("the next run can't reuse its outputs" in message for message in logged)

@@ -30,6 +30,11 @@ class NewsDumps(dg.ConfigurableResource[Any]):
         return Path(self.path or self.landing) if self.path or self.landing else SAMPLE
 
     @property
+    def has_only_feeds(self) -> bool:
+        """Whether articles come from feeds alone, which may not have been fetched yet."""
+        return bool(self.landing) and not self.path
+
+    @property
     def name(self) -> str:
         """The names of the dumps or folders, without their places."""
         return " + ".join([self.location.name, *(Path(place).name for place in self.more)])
@@ -43,7 +48,7 @@ class NewsDumps(dg.ConfigurableResource[Any]):
         options = parse_options(self.columns, self.date_order)
         places = [self.location, *map(Path, self.more)]
         has_articles = bool(self.landing) and any(Path(self.landing).glob("*.jsonl.gz"))
-        if self.landing and not self.path and not has_articles:
+        if self.has_only_feeds and not has_articles:
             raise DumpError(
                 f"{self.landing}: no feed has given an article yet. feeds.parquet in the data "
                 "folder says how every feed is doing."

@@ -4,6 +4,7 @@ Every stage requires it, so Dagster sets it up once for each run, before any sta
 the run was started.
 """
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,11 @@ from newsclust_pipeline.defs.resources.milvus import Milvus
 from newsclust_pipeline.defs.resources.news import NewsDumps
 from newsclust_pipeline.defs.run_lock import lock_folder
 from newsclust_pipeline.defs.settings import name_settings
+
+_NO_HOME = (
+    "DAGSTER_HOME is not set: Dagster keeps no records of this run, so the next run can't reuse "
+    "its outputs. Set DAGSTER_HOME to a folder, or use the command newsclust."
+)
 
 
 class RunGuard(dg.ConfigurableResource[Any]):
@@ -63,6 +69,8 @@ class RunGuard(dg.ConfigurableResource[Any]):
             terminal.print_at_end(message)
             raise dg.Failure(message, allow_retries=False) from None
         try:
+            if context.log and not os.environ.get("DAGSTER_HOME"):
+                context.log.info(_NO_HOME)
             remove_temporary_files(Path(self.folder.path))
             if context.instance is not None:
                 forget_old_runs(context.instance, whole_number("keep_runs", self.keep_runs))
@@ -84,7 +92,8 @@ class RunGuard(dg.ConfigurableResource[Any]):
         self.milvus.index_for(1)
         whole_number("keep_runs", self.keep_runs)
         selected = run.asset_selection
-        if not selected or dg.AssetKey("raw_news") in selected:
+        reads_news = not selected or dg.AssetKey("raw_news") in selected
+        if reads_news and not self.news.has_only_feeds:  # these are fetched first
             self.news.open()
 
 
