@@ -108,7 +108,7 @@ HDBSCAN_LABELS = Table(
         Column(
             "nearest_story_strength", pa.float64(), "Its nearness, on the scale of probability."
         ),
-        required(
+        Column(
             "silhouette",
             pa.float64(),
             "How much nearer the own story is than the next one, −1 to 1; 0 for noise.",

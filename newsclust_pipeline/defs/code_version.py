@@ -20,7 +20,13 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT.name
 # Modules whose distribution has another name.
-_DISTRIBUTIONS = {"faiss": "faiss-cpu", "sklearn": "scikit-learn", "umap": "umap-learn"}
+_DISTRIBUTIONS = {
+    "dotenv": "python-dotenv",
+    "faiss": "faiss-cpu",
+    "grpc": "grpcio",
+    "sklearn": "scikit-learn",
+    "umap": "umap-learn",
+}
 _CACHE = "__pycache__"
 # They run the stages but do not change what a stage computes.
 _PLUMBING = frozenset({"dagster", "pydantic"})

@@ -23,7 +23,10 @@ def test_parameters_are_written_to_the_metadata_of_a_table():
 
 
 def run(*assets, folder):
-    resources = {"json_io": JsonIO(folder=DataFolder(path=str(folder)))}
+    resources = {
+        "json_io": JsonIO(folder=DataFolder(path=str(folder))),
+        "guard": dg.ResourceDefinition.hardcoded_resource(None),
+    }
     return dg.materialize(
         assets, resources=resources, instance=dg.DagsterInstance.ephemeral(), raise_on_error=False
     )

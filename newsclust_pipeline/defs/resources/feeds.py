@@ -37,8 +37,10 @@ class Feeds(dg.ConfigurableResource[Any]):
     def update(self, keep_days: int | None, progress: Progress) -> Update:
         """Fetch the feeds that are due; see `ingest.feeds.update`."""
         from newsclust_pipeline.ingest.feeds.state import FeedStore
-        from newsclust_pipeline.ingest.feeds.update import update
+        from newsclust_pipeline.ingest.feeds.update import feeds_table, update
 
+        if not self.addresses:
+            return Update(feeds_table([]), new=0, fetched=0, untitled=0, pruned=[], warnings=[])
         path = self.folder.file("feeds.sqlite")
         with self._client() as client, FeedStore(path) as store:
             done = update(
