@@ -116,10 +116,10 @@ def clusters_at(
     nearest = np.full(len(mean), np.inf)
     member = labels != NOISE
     np.minimum.at(nearest, labels[member], within[member])
-    room = height - nearest[labels[member]]
+    margin = height - nearest[labels[member]]
     probabilities = np.zeros(len(labels))
     probabilities[member] = np.divide(
-        height - within[member], room, out=np.ones(len(room)), where=room > 0
+        height - within[member], margin, out=np.ones(len(margin)), where=margin > 0
     )
     above = _heights_above(tree, height)
     merge = np.full(len(mean), np.inf)

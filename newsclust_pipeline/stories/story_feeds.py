@@ -64,16 +64,16 @@ def _entries(
     news = lineage.filter(pc.is_in(lineage["event"], pa.array(_NEWS)))
     times = news.select(["story_id", "at"]).to_pandas().groupby("story_id")["at"]
     first, last = times.min(), times.max()
-    told = [
+    entries = [
         story
         for story in stories.to_pylist()
         if story["kind"] != "column" and story["story_id"] in last.index
     ]
-    told.sort(key=lambda story: last[story["story_id"]], reverse=True)  # stable: largest first
-    members = _members(labels, articles, {story["story_id"] for story in told[:MAX_ENTRIES]})
+    entries.sort(key=lambda story: last[story["story_id"]], reverse=True)  # stable: largest first
+    members = _members(labels, articles, {story["story_id"] for story in entries[:MAX_ENTRIES]})
     return [
         _entry(story, members[story["story_id"]], first[story["story_id"]], last[story["story_id"]])
-        for story in told[:MAX_ENTRIES]
+        for story in entries[:MAX_ENTRIES]
     ]
 
 

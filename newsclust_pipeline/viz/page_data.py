@@ -200,11 +200,11 @@ def _dates(points: pa.Table, story: Ints, count: int) -> dict[str, Any]:
     if not dated.any():
         return {"timeRange": None, "storyTrend": []}
     first, last = geometry.core_range(times[dated], (0.01, 0.99))
-    told = dated & (story >= 0) & (times >= first) & (times <= last)
-    if not told.any():
+    used = dated & (story >= 0) & (times >= first) & (times <= last)
+    if not used.any():
         return {"timeRange": [int(first), int(last)], "storyTrend": []}
-    step = np.minimum((times[told] - first) / max(last - first, 1) * TREND, TREND - 1).astype(int)
-    counts = np.bincount(story[told] * TREND + step, minlength=count * TREND)
+    step = np.minimum((times[used] - first) / max(last - first, 1) * TREND, TREND - 1).astype(int)
+    counts = np.bincount(story[used] * TREND + step, minlength=count * TREND)
     return {
         "timeRange": [int(first), int(last)],
         "storyTrend": counts.reshape(count, TREND).tolist(),

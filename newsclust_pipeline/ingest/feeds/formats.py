@@ -139,15 +139,15 @@ def _moment(entry: Any, name: str) -> str:
 
 def _json_feed(body: bytes) -> Feed:
     try:
-        told = json.loads(body.decode("utf-8-sig"))
+        document = json.loads(body.decode("utf-8-sig"))
     except RecursionError as error:
         raise FormatError(_TOO_DEEP) from error
     except ValueError as error:
         raise FormatError(f"the body is not valid JSON: {error}") from error
-    items = told.get("items") if isinstance(told, dict) else None
-    if not isinstance(items, list) or "jsonfeed" not in str(told.get("version", "")).lower():
+    items = document.get("items") if isinstance(document, dict) else None
+    if not isinstance(items, list) or "jsonfeed" not in str(document.get("version", "")).lower():
         raise FormatError(f"the body is JSON, but not a JSON Feed: {_beginning(body)}")
-    title = _text(told.get("title"))
+    title = _text(document.get("title"))
     return Feed("json feed", title, [_json_item(i, title) for i in items if isinstance(i, dict)])
 
 

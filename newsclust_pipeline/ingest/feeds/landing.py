@@ -54,7 +54,7 @@ def _keys(path: Path) -> Iterator[tuple[str, str]]:
 def append(folder: Path, items: Iterable[tuple[str, str, Item]], now: float) -> Path:
     """Append articles to the file of the day; return it.
 
-    The file is written anew beside the old one and then takes its place: a second gzip member at
+    A new file is written beside the old one and then replaces it: a second gzip member at
     its end holds the new articles.
 
     Args:
