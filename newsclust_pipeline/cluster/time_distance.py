@@ -26,7 +26,7 @@ def with_time(
     Args:
         neighbours: the neighbours of n documents.
         embeddings: columns doc_id, embedding; its schema's metadata names the embedder.
-        articles: columns doc_id, published_at.
+        articles: columns doc_id, published_at, date_suspect.
         weight: the largest distance that time alone can make; 0 adds nothing.
         scale: days after which about two thirds of it count.
 
@@ -56,12 +56,16 @@ def add_time_to(documents: Documents, days: np.ndarray, weight: float, scale: fl
 def days_of(doc_id: np.ndarray, articles: pa.Table) -> np.ndarray:
     """Return the times of publication (n,) in days since 1970, float64; NaN where unknown.
 
+    A time that can't be right (`date_suspect`) counts as unknown.
+
     Args:
         doc_id: (n,) ids.
-        articles: columns doc_id, published_at, in any order.
+        articles: columns doc_id, published_at, date_suspect, in any order.
     """
     rows = pc.index_in(pa.array(doc_id.tolist(), pa.string()), articles["doc_id"])
-    times = articles["published_at"].take(rows).to_numpy().astype("datetime64[us]")
+    missing = pa.scalar(None, articles.schema.field("published_at").type)
+    believed = pc.if_else(articles["date_suspect"], missing, articles["published_at"])
+    times = believed.take(rows).to_numpy().astype("datetime64[us]")
     return (times - np.datetime64(0, "us")) / _DAY
 
 

@@ -21,9 +21,8 @@ from newsclust_pipeline.stories.tokens import tokenize
 _TOPICAL = 3  # first keywords of a story; its exemplar's headline must contain one
 _MAX_LENGTH = 1.5  # times the median length of a story's headlines: longer ones are paragraphs
 _NAME_WORDS = 3  # keywords that name a topic
-DOUBTFUL = (
-    0.1  # stories with a lower mean silhouette are hardly nearer to themselves than to others
-)
+# Stories with a lower mean silhouette are hardly nearer to themselves than to others.
+DOUBTFUL = 0.1
 STORIES = schemas.STORIES.schema
 
 

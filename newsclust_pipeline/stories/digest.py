@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsclust_pipeline.core.markdown import escape_markdown
+from newsclust_pipeline.stories.describe import DOUBTFUL
 
 MAX_LINES = 10  # stories under one heading
 Row = Mapping[str, Any]
@@ -17,7 +18,7 @@ _EVENT = ["at", "event", "story_id", "other_story_id", "size_before", "size_afte
 def digest(stories: pa.Table, lineage: pa.Table, articles: pa.Table, map_address: str = "") -> str:
     """Return the digest: new stories, the biggest, the fastest growing, merges, splits, ends.
 
-    Under each heading, events come before recurring columns.
+    Under each heading, stories of low cohesion come last, and recurring columns after events.
 
     The same tables give the same text: its date is that of the newest events.
 
@@ -36,7 +37,7 @@ def digest(stories: pa.Table, lineage: pa.Table, articles: pa.Table, map_address
 
     def event_lines(event: str, template: str) -> list[str]:
         rows = [row for row in events if row["event"] == event]
-        rows.sort(key=lambda row: (_is_column(by_id.get(row["story_id"])), _change(row)))
+        rows.sort(key=lambda row: (_place(by_id.get(row["story_id"])), _change(row)))
         return [
             template.format(
                 story=lines[row["story_id"]],
@@ -86,9 +87,11 @@ def _change(row: Row) -> tuple[int, str]:
     return -abs(row["size_after"] - row["size_before"]), row["story_id"]
 
 
-def _is_column(story: Row | None) -> bool:
-    """Return True if a story is a recurring column; stories that have ended are taken as events."""
-    return story is not None and story["kind"] == "column"
+def _place(story: Row | None) -> tuple[bool, bool]:
+    """Return the key that sorts stories as in their table; stories that have ended come first."""
+    if story is None:
+        return False, False
+    return story["cohesion"] < DOUBTFUL, story["kind"] == "column"
 
 
 def _section(heading: str, lines: Sequence[str]) -> list[str]:
@@ -104,7 +107,8 @@ def _story(story: Row, articles: pa.Table, map_address: str) -> str:
     title = _link(story["title"], articles["url"][row].as_py() if row >= 0 else None)
     counts = [_count(story["size"], "article")]
     counts += [_count(story["outlets"], "outlet")] if story["outlets"] else []
-    notes = [", ".join(counts), *(["recurring column"] if _is_column(story) else [])]
+    doubtful, column = _place(story)
+    notes = [", ".join(counts), *(["doubtful"] * doubtful), *(["recurring column"] * column)]
     notes += [escape_markdown(", ".join(story["keywords"]))] if story["keywords"] else []
     on_map = f" [map](<{map_address}#story={story['story_id']}>)" if map_address else ""
     return f"{title} ({'; '.join(notes)}){on_map}"

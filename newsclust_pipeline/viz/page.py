@@ -220,8 +220,9 @@ _PLOTLY_STYLE = re.compile(r'createElement\("style"\);\w+\.id="([0-9a-f]{64})"')
 # In this order a script stands behind all that it imports.
 SCRIPTS = (
     "text", "search", "filters", "address", "view", "grid", "timescale", "placing", "data",
-    "state", "draw", "gestures", "surface", "palette", "labels", "flat", "space", "card",
-    "timeline", "story", "panel", "choices", "sharing", "navigation", "main",
+    "state", "draw", "gestures", "surface", "palette", "labels", "camera", "density", "marks",
+    "flat", "space", "card", "timeline", "story", "panel", "choices", "sharing", "navigation",
+    "main",
 )  # fmt: skip
 _IMPORT = re.compile(r'^import ({[^}]+}|\* as \w+) from "\./(\w+)\.js";$', flags=re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:const|function) (\w+))", flags=re.MULTILINE)

@@ -42,18 +42,24 @@ def test_the_graph_stays_symmetric(graph):
     assert abs(longer - longer.T).max() == 0
 
 
-def test_days_are_joined_by_id_and_nan_where_unknown():
+def test_days_are_joined_by_id_and_nan_where_unknown_or_not_believed():
     articles = pa.table(
         {
-            "doc_id": ["late", "undated", "early"],
+            "doc_id": ["late", "undated", "early", "wrong"],
             "published_at": pa.array(
-                [datetime(1970, 1, 3, 12, tzinfo=UTC), None, datetime(1970, 1, 2, tzinfo=UTC)],
+                [
+                    datetime(1970, 1, 3, 12, tzinfo=UTC),
+                    None,
+                    datetime(1970, 1, 2, tzinfo=UTC),
+                    datetime(2093, 1, 1, tzinfo=UTC),
+                ],
                 pa.timestamp("us", tz="UTC"),
             ),
+            "date_suspect": [False, False, False, True],
         }
     )
-    days = days_of(np.array(["early", "late", "undated"]), articles)
-    np.testing.assert_array_equal(days, [1.0, 2.5, np.nan])
+    days = days_of(np.array(["early", "late", "undated", "wrong"]), articles)
+    np.testing.assert_array_equal(days, [1.0, 2.5, np.nan, np.nan])
 
 
 def test_vectors_with_time_have_about_the_distances_with_time():

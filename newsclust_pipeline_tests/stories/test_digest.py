@@ -20,6 +20,7 @@ def story(story_id="sa", **changes):
         "story_id": story_id, "label": 0, "title": f"Title {story_id}", "title_source": "headline",
         "keywords": ["ferry"], "size": 3, "copies": 3, "outlets": 2, "exemplar_doc_id": "d1",
         "per_day": [], "short_title": story_id, "kind": "event", "languages": [],
+        "cohesion": 0.5,
     }  # fmt: skip
     return row | changes
 
@@ -74,6 +75,15 @@ def test_recurring_columns_come_last_and_are_marked():
     assert "recurring column" not in event_line
     assert "Title sc" in column_line
     assert "20 articles, 2 outlets; recurring column; ferry" in column_line
+
+
+def test_doubtful_stories_come_last_and_are_marked():
+    stories = [story("sa", size=3), story("sd", size=20, cohesion=0.05)]
+    text = written(stories, [event("born", "sd", 0, 20), event("born", "sa", 0, 3)])
+    clear, doubtful = section(text, "New")
+    assert "Title sa" in clear
+    assert "doubtful" not in clear
+    assert "20 articles, 2 outlets; doubtful; ferry" in doubtful
 
 
 def test_only_the_last_run_is_shown():

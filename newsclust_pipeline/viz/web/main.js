@@ -1,11 +1,12 @@
 // Connects the map, the timeline, the panel, the filters and the address. Text from the data is set by
 // textContent only. <html data-ready> marks that the map is drawn.
 
+import * as camera from "./camera.js";
 import { pinNearest, startCard } from "./card.js";
 import { startChoices } from "./choices.js";
 import { byId, count, data, debounced, flat } from "./data.js";
 import { NO_STORY } from "./filters.js";
-import * as flatMap from "./flat.js";
+import * as flatDrawing from "./flat.js";
 import { startNavigation, writeAddress } from "./navigation.js";
 import { drawPanel, show, startPanel } from "./panel.js";
 import { startSharing } from "./sharing.js";
@@ -14,6 +15,7 @@ import { clearFilters, filters, onChange, onPin, pin, prepareSearch, setFilters,
 import { setSurface, surface } from "./surface.js";
 import { drawTimeline, startTimeline } from "./timeline.js";
 
+const flatMap = { ...camera, ...flatDrawing };
 const root = document.documentElement;
 const search = byId("search");
 
