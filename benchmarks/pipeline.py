@@ -1,9 +1,10 @@
 """What does the whole pipeline take, stage by stage, where vectors cost nothing?
 
-    python -m benchmarks.pipeline [--sizes 5000] [--vectors embeddings.parquet]
+    python -m benchmarks.pipeline [--sizes 5000] [--vectors embeddings.parquet] [--keep data]
 
 A synthetic dump goes through the very command that users run, in a process of its own. Vectors are
-ready-made: a local OpenAI-compatible endpoint, a process of its own as well, gives them out.
+ready-made: a local OpenAI-compatible endpoint, a process of its own as well, gives them out. On a
+machine that is shared with other work, compare CPU seconds: they hardly depend on it.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
+from typing import NamedTuple
 
 import numpy as np
 import psutil
@@ -40,6 +42,20 @@ class Stage:
     end: float
 
 
+class Moment(NamedTuple):
+    """What a run's processes hold and have used at a time, in seconds since 1970.
+
+    Attributes:
+        time: when.
+        memory: resident memory of all of them, in gigabytes.
+        cpu: seconds that all of them have computed so far, user and system.
+    """
+
+    time: float
+    memory: float
+    cpu: float
+
+
 def main() -> None:
     """Run the benchmark."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -48,49 +64,57 @@ def main() -> None:
     options.add_argument("--vectors", type=Path, help="an embeddings.parquet of the pipeline")
     options.add_argument("--repeats", type=int, default=1)
     options.add_argument("--threads", type=int, default=os.cpu_count())
+    options.add_argument("--keep", type=Path, help="folder that keeps the data of the last run")
     given = options.parse_args()
     threads(given.threads)
     rows = [
         row
         for vectors in synthetic.collections(given.vectors, given.sizes, given.dimension)
-        for row in measured(vectors, given.repeats)
+        for row in measured(vectors, given.repeats, given.keep)
     ]
     table(
         "pipeline",
         f"The whole pipeline, {given.repeats} repeats, {given.threads} threads",
-        ["documents × dimension", "stage", "seconds", "peak GB"],
+        ["documents × dimension", "stage", "CPU seconds", "seconds", "peak GB"],
         rows,
-        "Peak: resident memory of all processes of the run while the stage ran, with what earlier "
-        "stages left behind. Vectors come from an endpoint in a process that is not counted. "
+        "CPU seconds: user and system, of all processes of the run. Peak: their resident memory "
+        "while the stage ran, with what earlier stages left behind. Vectors come from an "
+        "endpoint in a process that is not counted. "
         + versions("dagster", "milvus-lite", "faiss-cpu", "umap-learn", "hdbscan"),
     )
 
 
-def measured(vectors: np.ndarray, repeats: int) -> Iterator[list[str]]:
+def measured(vectors: np.ndarray, repeats: int, keep: Path | None) -> Iterator[list[str]]:
     """Run the pipeline on documents with these vectors; give the table's rows."""
-    seconds: dict[str, list[float]] = {}
-    peaks: dict[str, list[float]] = {}
+    found: dict[str, list[tuple[float, float, float]]] = {}
     for _ in range(repeats):
         with TemporaryDirectory() as folder:
-            stages, memory = run(vectors, Path(folder))
-        for stage in [*stages, Stage("all", memory[0][0], memory[-1][0])]:
-            held = [size for moment, size in memory if stage.start <= moment <= stage.end + _EVERY]
-            seconds.setdefault(stage.name, []).append(stage.end - stage.start)
-            peaks.setdefault(stage.name, []).append(max(held, default=0.0))
+            stages, moments = run(vectors, Path(folder), keep or Path(folder) / "data")
+        for stage in [*stages, Stage("all", moments[0].time, moments[-1].time)]:
+            found.setdefault(stage.name, []).append(cost(stage, moments))
     size = f"{len(vectors):,} × {vectors.shape[1]}"
-    for name, taken in seconds.items():
-        yield [size, name, spread(taken), spread(peaks[name], 2)]
+    for name, costs in found.items():
+        cpu, seconds, peaks = zip(*costs, strict=True)
+        yield [size, name, spread(cpu), spread(seconds), spread(peaks, 2)]
 
 
-def run(vectors: np.ndarray, folder: Path) -> tuple[list[Stage], list[tuple[float, float]]]:
-    """Materialise everything; give the stages, and gigabytes held at moments in between."""
+def cost(stage: Stage, moments: list[Moment]) -> tuple[float, float, float]:
+    """Return the CPU seconds and seconds of a stage, and its peak of memory in gigabytes."""
+    times = [moment.time for moment in moments]
+    start, end = np.interp([stage.start, stage.end], times, [moment.cpu for moment in moments])
+    held = [m.memory for m in moments if stage.start <= m.time <= stage.end + _EVERY]
+    return float(end - start), stage.end - stage.start, max(held, default=0.0)
+
+
+def run(vectors: np.ndarray, folder: Path, data: Path) -> tuple[list[Stage], list[Moment]]:
+    """Materialise everything in a data folder; give the stages, and moments in between."""
     np.save(folder / "vectors.npy", vectors)
     write_dump(folder / "dump.csv", len(vectors))
     with serving(folder / "vectors.npy") as url:
-        return materialised(folder / "dump.csv", folder / "data", url)
+        return materialised(folder / "dump.csv", data, url)
 
 
-def materialised(dump: Path, data: Path, url: str) -> tuple[list[Stage], list[tuple[float, float]]]:
+def materialised(dump: Path, data: Path, url: str) -> tuple[list[Stage], list[Moment]]:
     """Run the user's command on a dump, with vectors from this address; as of `run`."""
     with TemporaryDirectory() as home:
         settings = {
@@ -109,23 +133,25 @@ def materialised(dump: Path, data: Path, url: str) -> tuple[list[Stage], list[tu
             process = subprocess.Popen(  # noqa: S603
                 command, env={**os.environ, **settings}, stdout=said, stderr=said
             )
-            memory = watched(process)
+            moments = watched(process)
         if process.returncode:
             sys.exit(log.read_text()[-3000:])
-        return stages_of(Path(home)), memory
+        return stages_of(Path(home)), moments
 
 
-def watched(process: subprocess.Popen[bytes]) -> list[tuple[float, float]]:
-    """Look at the memory of a process and those it started until it ends."""
+def watched(process: subprocess.Popen[bytes]) -> list[Moment]:
+    """Look at the memory and time of a process and those it started until it ends."""
     root, found = psutil.Process(process.pid), []
     while process.poll() is None:
-        held = 0
+        held, cpu = 0, 0.0
         try:
             for one in (root, *root.children(recursive=True)):
                 held += one.memory_info().rss
+                # The first two are its own, the next two those of its children that have ended.
+                cpu += sum(one.cpu_times()[:4])
         except psutil.NoSuchProcess:
             continue
-        found.append((time.time(), held / 1e9))
+        found.append(Moment(time.time(), held / 1e9, cpu))
         time.sleep(_EVERY)
     return found
 
