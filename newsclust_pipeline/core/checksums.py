@@ -85,16 +85,21 @@ def _update_nested(digest: Any, kind: pa.DataType, chunks: Sequence[pa.Array]) -
     _update(digest, kind.value_type, [chunk.flatten() for chunk in chunks])
 
 
-def _bytes(values: pa.Array) -> bytes:
-    """Return the bytes of fixed-width values, 0 for nulls."""
+def _bytes(values: pa.Array) -> memoryview:
+    """Return the bytes of fixed-width values, 0 for nulls; without a copy where there are none."""
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.uint8())
     elif pa.types.is_temporal(values.type):
         values = values.cast(pa.int32() if values.type.bit_width == 32 else pa.int64())
     filled = values.fill_null(0) if values.null_count else values
-    return np.ascontiguousarray(filled.to_numpy(zero_copy_only=False)).tobytes()
+    return np.ascontiguousarray(filled.to_numpy(zero_copy_only=False)).view(np.uint8).data
 
 
-def _characters(values: pa.Array) -> bytes:
-    """Return the bytes of all strings, one after the other."""
-    return b"".join(value for value in values.cast(pa.binary()).to_pylist() if value)
+def _characters(values: pa.Array) -> memoryview:
+    """Return the bytes of all strings, one after the other; they lie so in the array's buffer."""
+    values = values.drop_null() if values.null_count else values
+    offsets, content = values.buffers()[1:]
+    if content is None or not len(values):
+        return memoryview(b"")
+    ends = np.frombuffer(offsets, np.int32, len(values) + 1, 4 * values.offset)
+    return memoryview(content)[ends[0] : ends[-1]]

@@ -1,5 +1,7 @@
 """Labels of the map for other viewers: the format of embedding-atlas's option `--labels`."""
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,7 +26,9 @@ def labels_table(stories: pa.Table, labels: pa.Table, positions: pa.Table) -> pa
     row = pc.index_in(positions["doc_id"], labels["doc_id"])
     story = pc.index_in(labels["story_id"].take(row), stories["story_id"]).to_numpy()
     x, y = (positions[axis].to_numpy() for axis in "xy")
-    members = [np.flatnonzero(story == n) for n in range(stories.num_rows)]
+    order = np.argsort(story, kind="stable")  # documents in no story last: they are NaN
+    bounds = np.searchsorted(story[order], np.arange(stories.num_rows + 1))
+    members = [order[first:end] for first, end in pairwise(bounds)]
     kept = [n for n, rows in enumerate(members) if len(rows)]
     names, sizes = short_names(stories), stories["size"].to_pylist()
     return pa.table(

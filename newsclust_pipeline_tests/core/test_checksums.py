@@ -58,6 +58,14 @@ def test_what_is_stored_under_a_null_does_not_count():
     assert table_digest(pa.table({"n": masked})) == table_digest(pa.table({"n": [1, None, 3]}))
 
 
+def test_characters_under_a_null_and_outside_a_slice_do_not_count():
+    _, offsets, content = pa.array(["ab", "c", "d"]).buffers()
+    masked = pa.Array.from_buffers(pa.string(), 3, [pa.py_buffer(b"\x05"), offsets, content])
+    assert masked.to_pylist() == ["ab", None, "d"]
+    assert table_digest(pa.table({"s": masked})) == table_digest(pa.table({"s": ["ab", None, "d"]}))
+    assert table_digest(pa.table({"s": masked[1:]})) == table_digest(pa.table({"s": [None, "d"]}))
+
+
 @pytest.mark.parametrize(
     "other",
     [

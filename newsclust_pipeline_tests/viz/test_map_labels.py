@@ -1,5 +1,6 @@
 """Labels for embedding-atlas: one per story, at the median of its documents."""
 
+import numpy as np
 import pyarrow as pa
 
 from newsclust_pipeline.schemas import MAP_LABELS
@@ -32,3 +33,19 @@ def test_every_story_on_the_map_has_a_label_at_the_median_of_its_documents():
 
 def test_no_stories_have_no_labels():
     assert labels_table(stories_of(), *tables()).num_rows == 0
+
+
+def test_every_label_is_at_the_median_of_all_documents_of_its_story():
+    rng = np.random.default_rng(0)
+    ids = [f"d{row}" for row in range(300)]
+    story_ids = [None if n < 0 else f"s{n}" for n in rng.integers(-1, 20, 300)]
+    x, y = rng.normal(size=(2, 300)).astype(np.float32)
+    stories = stories_of(*(story(n, size=1) for n in range(1, 22)))  # s0 and s21 don't match
+    table = labels_table(
+        stories,
+        pa.table({"doc_id": ids, "story_id": story_ids}),
+        pa.table({"doc_id": ids, "x": x, "y": y}),
+    )
+    own = [[row for row in range(300) if story_ids[row] == f"s{n}"] for n in range(1, 20)]
+    assert table["x"].to_pylist() == [float(np.median(x[rows])) for rows in own]
+    assert table["y"].to_pylist() == [float(np.median(y[rows])) for rows in own]
