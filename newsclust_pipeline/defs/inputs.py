@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import dagster as dg
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from newsclust_pipeline.core.errors import NewsclustError
 from newsclust_pipeline.defs.checks.integrity import stories_match_labels
@@ -93,9 +93,9 @@ def require_same_documents(asset: str, inputs: Mapping[str, Any]) -> None:
     articles = tables.pop("raw_news", None)
     first = next(iter(tables), "")
     for name, ids in tables.items():
-        if not np.array_equal(ids, tables[first]):
+        if not _equal_in_any_order(ids, tables[first]):
             raise InputsError(_different(asset, first, len(tables[first]), name, len(ids)))
-    if articles is not None and tables and not np.isin(tables[first], articles).all():
+    if articles is not None and tables and not pc.all(pc.is_in(tables[first], articles)).as_py():
         raise InputsError(_different(asset, "raw_news", len(articles), first, len(tables[first])))
     if {"stories", "hdbscan_labels"} <= inputs.keys():
         verdict = stories_match_labels.verdict(inputs)
@@ -103,13 +103,19 @@ def require_same_documents(asset: str, inputs: Mapping[str, Any]) -> None:
             raise InputsError(f"{asset}: {verdict.complaint}")
 
 
-def _ids(name: str, value: Any) -> np.ndarray | None:
-    """Return the sorted ids of an input's documents; None if it is no table of documents."""
+def _ids(name: str, value: Any) -> pa.ChunkedArray | None:
+    """Return the ids of an input's documents; None if it is no table of documents."""
     if isinstance(value, Neighbours):
-        return np.sort(value.doc_id.astype(object))
+        return pa.chunked_array([pa.array(value.doc_id, pa.string())])
     if isinstance(value, pa.Table) and "doc_id" in value.column_names and name not in _SIDE_TABLES:
-        return np.sort(value["doc_id"].to_numpy())
+        return value["doc_id"]
     return None
+
+
+def _equal_in_any_order(one: pa.ChunkedArray, other: pa.ChunkedArray) -> bool:
+    if one.equals(other):  # as almost always
+        return True
+    return bool(one.take(pc.sort_indices(one)).equals(other.take(pc.sort_indices(other))))
 
 
 def _different(asset: str, name: str, count: int, other: str, other_count: int) -> str:
