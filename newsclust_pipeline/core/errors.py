@@ -5,9 +5,18 @@ backquotes, as `component.parameter`: "Set `embedder.model` to a folder." `defs/
 replaces the reference by the name of the setting: "Set NEWSCLUST_EMBEDDER_MODEL to a folder."
 """
 
+from newsclust_pipeline.core.text import without_controls
+
 
 class NewsclustError(Exception):
-    """Base class of all errors whose message is enough to act on, without a traceback."""
+    """Base class of all errors whose message is enough to act on, without a traceback.
+
+    A message is one line, whatever the names, texts and answers that it quotes contain.
+    """
+
+    def __str__(self) -> str:
+        """Return the message on one line, without control characters."""
+        return without_controls(super().__str__().strip())
 
 
 class SettingError(NewsclustError):

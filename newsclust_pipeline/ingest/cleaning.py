@@ -39,11 +39,12 @@ def clean_text(value: object) -> str | None:
 
 
 def clean_url(value: object) -> str | None:
-    """Return an address without white space, or None if it is empty.
+    """Return an address without white space and control characters, or None if it is empty.
 
     Only `&amp;` is decoded: as HTML, the query `?a=1&copy=2` would contain a copyright sign.
     """
-    return _without_padding("".join(_as_text(value).replace("&amp;", "&").split()))
+    text = _as_text(value).replace("&amp;", "&").translate(_CONTROL_CHARACTERS)
+    return _without_padding("".join(text.split()))
 
 
 def _as_text(value: object) -> str:

@@ -16,7 +16,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)
 _EXCEL_EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_YEARS = range(1700, 2300)
+# The years 1700 to 2299.
+_FIRST, _END = ((datetime(y, 1, 1) - _NAIVE_EPOCH) // _MICROSECOND for y in (1700, 2300))
 _NUMBER = re.compile(r"(\d+)(?:\.(\d*))?(?:[eE]\+?(\d{1,2}))?")
 # Microseconds of the unit of a Unix time, by the number of its digits.
 _UNITS = {9: 10**6, 10: 10**6, 12: 10**3, 13: 10**3, 15: 1, 16: 1, 19: 1}
@@ -70,7 +71,12 @@ def read_date(text: str) -> Reading | None:
     1717416000000000
     >>> read_date("3 hours ago")
     """
-    text = text.strip()
+    reading = _read(text.strip())
+    times = (reading.time, reading.other) if reading else ()
+    return reading if all(t is None or _FIRST <= t < _END for t in times) else None
+
+
+def _read(text: str) -> Reading | None:
     if text[4:5] == "-" or text[8:9] == "T":
         reading = _read_iso(text)
         if reading:
@@ -85,8 +91,6 @@ def _read_iso(text: str) -> Reading | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return None
-    if moment.year not in _YEARS:
         return None
     offset = moment.utcoffset()
     minutes = None if offset is None else offset // timedelta(minutes=1)
@@ -139,7 +143,7 @@ def _read_serialised(text: str) -> Reading | None:
     if found := _DOTNET.fullmatch(text):
         return _read_unix(found[1], "")
     if found := _CALL.fullmatch(text):
-        return read_date(found[1])
+        return _read(found[1].strip())
     if found := _NUMBERS.fullmatch(text):
         stated, _, zone = found[1].partition("tzinfo")
         numbers = [int(number) for number in re.findall(r"(?<![\w.])\d+", stated)[:6]]
@@ -147,7 +151,7 @@ def _read_serialised(text: str) -> Reading | None:
             return None
         try:
             moment = datetime(*numbers, *[0] * (7 - len(numbers)), UTC)  # type: ignore[arg-type,call-arg]
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         return Reading(_microseconds(moment), has_clock=len(numbers) > 3)
     return None
@@ -156,7 +160,7 @@ def _read_serialised(text: str) -> Reading | None:
 def _read_words(text: str) -> Reading | None:
     """Read dates with separators or words."""
     parts = split_date(text) if any(map(str.isdigit, text)) else None
-    if parts is None or parts.year not in _YEARS:
+    if parts is None:
         return None
     moment = parts.moment()
     other = parts.moment(swapped=True) if parts.slashed else None

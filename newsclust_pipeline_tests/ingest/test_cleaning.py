@@ -69,6 +69,12 @@ def test_clean_url_keeps_parameters_that_look_like_entities(url):
     assert clean_url(f" {url.replace('&', '&amp;')}\n") == url
 
 
+def test_clean_url_has_neither_white_space_nor_control_characters():
+    assert (
+        clean_url("https://a.example/\x80one\x07\x1b\n two\x0b\x9f") == "https://a.example/onetwo"
+    )
+
+
 @pytest.mark.parametrize(
     ("raw", "cleaned"),
     [

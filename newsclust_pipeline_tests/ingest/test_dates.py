@@ -159,6 +159,10 @@ def test_eastern_time_is_that_of_the_season():
         "1.70963E+12",  # rounded to hours
         "0001-01-01T00:00:00Z",  # no date, in Go and .NET
         "1402/12/15",  # another calendar
+        "datetime.datetime(1402, 12, 15)",
+        "Timestamp('1402-12-15')",
+        "datetime.datetime(2024, 3, 99999999999999999999)",
+        "1700-01-01T00:00:00+09:00",  # in UTC it is before 1700
         "2567-03-05",
         "2024-03-05 08:15:00 XYZT",
         "2024-03-05 25:00",
