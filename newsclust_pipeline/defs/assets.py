@@ -31,7 +31,6 @@ from newsclust_pipeline.defs.reuse import Result, Reuse
 from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.ingest.articles import collect_articles
 from newsclust_pipeline.ingest.feeds.landing import content_digest
-from newsclust_pipeline.ingest.language import add_languages
 from newsclust_pipeline.ingest.prepare import prepare_articles
 from newsclust_pipeline.search import knn
 from newsclust_pipeline.search.graph import Neighbours
@@ -63,7 +62,7 @@ def raw_news(config: run_config.ArticlesConfig, news: NewsDumps) -> dict[str, Re
     """Articles of all dumps: cleaned, dated, deduplicated, each with its own id."""
     dumps = news.open()
     articles = collect_articles(dumps.rows(), config.gold_column)
-    unique = prepare_articles(add_languages(articles.table), **config.preparation())
+    unique = prepare_articles(articles.table, **config.preparation())
     facts = figures.of_articles(news, dumps, articles, unique)
     return {
         "rejected_rows": result(articles.rejected),

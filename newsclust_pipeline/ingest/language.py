@@ -11,6 +11,7 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from newsclust_pipeline.core.tables import embedded_texts
 from newsclust_pipeline.schemas import RAW_NEWS
 
 # Languages in which news is published, out of those that the model knows. With all of its 140
@@ -32,9 +33,10 @@ def add_languages(articles: pa.Table) -> pa.Table:
     """Return articles with the column `language` set: BCP 47, null if uncertain.
 
     Args:
-        articles: columns text and language, see `RAW_NEWS`.
+        articles: columns text, embedded_text and language, see `RAW_NEWS`. Boilerplate doesn't
+            count: an outlet's cookie notice may be in another language.
     """
-    texts = articles["text"]
+    texts = embedded_texts(articles)
     chunks = [
         pa.array(
             [detect_language(t) for t in texts.slice(start, _BATCH_SIZE).to_pylist()], pa.string()

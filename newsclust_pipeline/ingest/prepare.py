@@ -1,4 +1,4 @@
-"""Prepare articles for the later stages: window, versions, boilerplate, near-duplicates."""
+"""Prepare articles for the later stages: window, versions, boilerplate, copies, languages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsclust_pipeline.ingest.boilerplate import find_boilerplate
+from newsclust_pipeline.ingest.language import add_languages
 from newsclust_pipeline.ingest.near_duplicates import Match, find_near_duplicates
 from newsclust_pipeline.ingest.suspect_dates import suspect_dates
 from newsclust_pipeline.ingest.versions import Versions, find_versions
@@ -56,7 +57,7 @@ class Prepared:
 def prepare_articles(
     articles: pa.Table, *, days: int | None, similarity: float | None, now: datetime
 ) -> Prepared:
-    """Return the articles of a window, each once, with what is embedded of them.
+    """Return the articles of a window, each once, with its language and what is embedded of it.
 
     Args:
         articles: schema of `raw_news`, as of `collect_articles`.
@@ -74,7 +75,7 @@ def prepare_articles(
     duplicates = pa.concat_tables(
         [_superseded(recent, versions, latest, matches), _near_duplicates(latest, matches)]
     )
-    table = _merge(latest, matches)
+    table = add_languages(_merge(latest, matches))
     outside_window = articles.num_rows - recent.num_rows
     return Prepared(table, duplicates, outside_window, boilerplate.counts, now.date())
 

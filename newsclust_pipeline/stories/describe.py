@@ -47,8 +47,8 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
         vectors: (n, d) of the same documents, unit length.
     """
     labels = documents["label"].to_numpy()
-    languages = _languages(documents, int(labels.max(initial=NOISE)) + 1)
-    main = [counts[0]["language"] if counts else None for counts in languages]
+    languages = _languages(documents, labels)
+    main = _main_languages(languages)
     in_main = _in_main_language(documents, labels, main)
     keyword_lists = keywords(
         embedded_texts(documents).to_pylist(), np.where(in_main, labels, NOISE), languages=main
@@ -78,7 +78,7 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     column = is_column(labels, find_series(documents), len(exemplar_rows))
     arrays["kind"] = pa.array(np.where(column, "column", "event"), pa.string())
     arrays["languages"] = pa.array(languages, STORIES.field("languages").type)
-    arrays |= _topics(documents, exemplars, labels, in_main)
+    arrays |= _topics(documents, exemplars)
     arrays["cohesion"] = pa.array(cohesion(labels, documents["silhouette"].to_numpy()))
     columns = [arrays[f.name].cast(f.type) for f in STORIES]
     stories = pa.Table.from_arrays(columns, schema=STORIES)
@@ -86,9 +86,7 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     return stories.take(np.lexsort((column, doubtful)))
 
 
-def _topics(
-    documents: pa.Table, exemplars: pa.Table, labels: np.ndarray, in_main: np.ndarray
-) -> dict[str, pa.Array]:
+def _topics(documents: pa.Table, exemplars: pa.Table) -> dict[str, pa.Array]:
     """Return id and name of every story's topic and area. Their names are their first keywords."""
     texts = embedded_texts(documents).to_pylist()
     columns: dict[str, pa.Array] = {}
@@ -96,7 +94,9 @@ def _topics(
         ids = documents[f"{level}_id"].to_pylist()
         numbers = {name: n for n, name in enumerate(dict.fromkeys(filter(None, ids)))}
         groups = np.array([numbers.get(name, NOISE) for name in ids], dtype=np.int64)
-        words = keywords(texts, np.where(in_main, groups, NOISE))
+        main = _main_languages(_languages(documents, groups))
+        in_main = _in_main_language(documents, groups, main)
+        words = keywords(texts, np.where(in_main, groups, NOISE), languages=main)
         words += [[]] * (len(numbers) - len(words))
         of_story = exemplars[f"{level}_id"].to_pylist()
         columns[f"{level}_id"] = pa.array(of_story, pa.string())
@@ -191,12 +191,11 @@ def _is_suitable(title: str, topical: set[str], max_length: float) -> bool:
     return len(title) <= max_length and any(token.text in topical for token in tokenize(title))
 
 
-def _languages(documents: pa.Table, stories: int) -> list[list[dict[str, Any]]]:
-    """Return every story's number of articles by language, the most frequent first."""
-    counts = [Counter[str]() for _ in range(stories)]
+def _languages(documents: pa.Table, labels: np.ndarray) -> list[list[dict[str, Any]]]:
+    """Return every group's number of articles by language, the most frequent first."""
+    counts = [Counter[str]() for _ in range(int(labels.max(initial=NOISE)) + 1)]
     if "language" in documents.column_names:
-        columns = (documents[name].to_pylist() for name in ("label", "language"))
-        for label, language in zip(*columns, strict=True):
+        for label, language in zip(labels, documents["language"].to_pylist(), strict=True):
             if label != NOISE and language:
                 counts[label][language] += 1
     return [
@@ -206,6 +205,11 @@ def _languages(documents: pa.Table, stories: int) -> list[list[dict[str, Any]]]:
         ]
         for count in counts
     ]
+
+
+def _main_languages(languages: list[list[dict[str, Any]]]) -> list[str | None]:
+    """Return every group's most frequent language; None if no article's language is known."""
+    return [counts[0]["language"] if counts else None for counts in languages]
 
 
 def _per_day(frame: pd.DataFrame, stories: int) -> list[list[dict[str, Any]]]:

@@ -74,6 +74,16 @@ def test_the_column_has_the_language_of_every_article_in_all_batches(monkeypatch
     assert table.schema == RAW_NEWS.schema
 
 
+def test_boilerplate_in_another_language_does_not_count():
+    notice = "We and our partners use cookies to improve this site and to show advertisements. "
+    table = articles([HEADLINES["de"] + "\n" + 4 * notice])
+    assert add_languages(table)["language"].to_pylist() == ["en"], "the notice is longer"
+    place = table.schema.get_field_index("embedded_text")
+    cleaned = pa.array([HEADLINES["de"]], pa.string())
+    table = table.set_column(place, RAW_NEWS.schema.field("embedded_text"), cleaned)
+    assert add_languages(table)["language"].to_pylist() == ["de"]
+
+
 def test_counts_and_shares_leave_unknown_languages_out():
     table = add_languages(articles([HEADLINES["en"]] * 3 + [HEADLINES["de"], "2026"]))
     assert count_languages(table) == {"en": 3, "de": 1}

@@ -272,6 +272,16 @@ def test_stories_have_cohesion_topic_and_area():
     assert third["topic"] == third["area"] != first["topic"]
 
 
+def test_names_of_topics_have_no_stop_words_of_their_language():
+    german = ["Der Brand auf der Insel", "Auf der Insel der Brand", "Der Sturm auf der Insel"]
+    rows = [document(language="de", title=title) for title in german]
+    rows += [document(NOISE, language="en", title=f"Budget vote {n} delayed") for n in range(9)]
+    [story] = describe_rows(*rows)
+    words = set(story["topic"].lower().replace(",", "").split())
+    assert "insel" in words
+    assert not words & {"der", "auf"}
+
+
 def test_doubtful_stories_come_last():
     rows = [document(0, doc_id=f"a{n}", silhouette=0.05) for n in range(3)]
     rows += [document(1, doc_id=f"b{n}", title="Budget vote", silhouette=0.4) for n in range(2)]
