@@ -109,6 +109,32 @@ def check(addresses: str) -> None:
     sys.exit(1 if failed else 0)
 
 
+@main.group()
+def alerts() -> None:
+    """Be told when runs fail."""
+
+
+@alerts.command("check")
+def check_alerts() -> None:
+    """Send a test message as the settings say: by mail, to a webhook."""
+    from newsclust_pipeline.definitions import build_defs
+    from newsclust_pipeline.defs.alerts.channels import Message
+    from newsclust_pipeline.defs.settings import name_settings
+
+    text = "This is a test. Alerts about failed runs will arrive here."
+    with dg.build_resources({"alerts": (build_defs().resources or {})["alerts"]}) as built:
+        if not built.alerts.are_on:
+            raise click.ClickException(
+                "Nobody is told. Set NEWSCLUST_ALERT_MAIL_TO or NEWSCLUST_ALERT_WEBHOOK."
+            )
+        try:
+            for channel in built.alerts.channels():
+                channel.send(Message("newsclust: a test message", text))
+                click.echo(f"sent: {channel.name}")
+        except NewsclustError as error:
+            raise click.ClickException(name_settings(str(error))) from None
+
+
 @main.command()
 @data_option
 @click.option("--host", default="127.0.0.1", show_default=True)

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from newsclust_pipeline.defs import assets, automation, evaluation, exports
+from newsclust_pipeline.defs.alerts.settings import ALERT_SETTINGS
 from newsclust_pipeline.defs.io_managers import (
     CsrIO,
     HistoryIO,
@@ -24,8 +25,10 @@ from newsclust_pipeline.defs.io_managers import (
     StoriesIO,
     StoryFeedsIO,
 )
+from newsclust_pipeline.defs.keys import key_prefix
 from newsclust_pipeline.defs.parameters import schedule_in_force
 from newsclust_pipeline.defs.resources import (
+    Alerts,
     DataFolder,
     Embedder,
     Feeds,
@@ -51,13 +54,15 @@ def build_defs(**overrides: Any) -> dg.Definitions:
     resources["guard"] = RunGuard(
         run_wait=setting("NEWSCLUST_RUN_WAIT"),
         keep_runs=setting("NEWSCLUST_KEEP_RUNS"),
-        **{name: resources[name] for name in ("folder", "news", "embedder", "milvus")},
+        **{name: resources[name] for name in ("folder", "news", "embedder", "milvus", "alerts")},
     )
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([assets, exports, evaluation]),
+        assets=dg.load_assets_from_modules(
+            [assets, exports, evaluation], key_prefix=key_prefix() or None
+        ),
         jobs=[automation.news_job, automation.sweep_job],
         schedules=[automation.daily_schedule(schedule_in_force()), automation.feeds_schedule],
-        sensors=[automation.dump_sensor],
+        sensors=[automation.dump_sensor, automation.failure_sensor],
         resources=resources,
         # One process for all stages: a process each would import NumPy, Arrow, UMAP … seven times.
         executor=dg.in_process_executor,
@@ -105,6 +110,9 @@ def _resources(folder: DataFolder) -> dict[str, Any]:
             folder=folder,
         ),
         "previous": PreviousRun(folder=folder),
+        "alerts": Alerts(
+            **{s.parameter.removeprefix("alerts."): setting(s.name) for s in ALERT_SETTINGS}
+        ),
     }
 
 

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from newsclust_pipeline.defs.cause import Cause, cause_of
+from newsclust_pipeline.defs.keys import asset_key
 from newsclust_pipeline.defs.parameters import DEFAULT_SCHEDULE, schedule_problems
-from newsclust_pipeline.defs.resources import NewsDumps
+from newsclust_pipeline.defs.resources import Alerts, DataFolder, NewsDumps
+from newsclust_pipeline.defs.run_end import after_failure
 from newsclust_pipeline.ingest.discover import is_dump, list_files
 
 # A file that changed less than this long ago may not be complete.
@@ -24,7 +27,7 @@ news_job = dg.define_asset_job(
 
 sweep_job = dg.define_asset_job(
     "sweep_parameters",
-    selection=dg.AssetSelection.assets("parameter_sweep", "parameter_plot"),
+    selection=dg.AssetSelection.assets(*map(asset_key, ("parameter_sweep", "parameter_plot"))),
     description="Parameters of the clustering for these documents, ranked without gold labels.",
 )
 
@@ -76,6 +79,19 @@ def dump_sensor(
     if not dumps or cursor == context.cursor:
         return dg.SkipReason(f"{news.location}: nothing new in {len(dumps)} dumps")
     return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=cursor)
+
+
+@dg.run_failure_sensor(
+    name="failure_sensor",
+    default_status=dg.DefaultSensorStatus.RUNNING,  # it starts nothing and costs nothing
+    description="Records why a run failed, and alerts, where the run's process could not do it.",
+)
+def failure_sensor(context: dg.RunFailureSensorContext, alerts: Alerts, folder: DataFolder) -> None:
+    """Do for a run whose process has died what the guard does for others; see `defs.run_end`."""
+    run = context.dagster_run
+    found = cause_of(context.instance, run.run_id) or Cause(context.failure_event.message or "")
+    cause = found._replace(is_interruption=False)  # nobody has asked for the end of this run
+    after_failure(context.instance, run, cause, alerts, folder, context.log.warning)
 
 
 def manifest(location: Path) -> Iterator[tuple[str, int, int]]:

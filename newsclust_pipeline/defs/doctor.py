@@ -11,14 +11,15 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from newsclust_pipeline.core.errors import NewsclustError
+from newsclust_pipeline.defs.masking import MASK, mask_secrets
 from newsclust_pipeline.defs.repair import damaged_files
 from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps
 from newsclust_pipeline.defs.resources.embedder import has_multilingual
+from newsclust_pipeline.defs.setting import Setting
 from newsclust_pipeline.defs.settings import SETTINGS, name_settings
 from newsclust_pipeline.store.addresses import is_server
 
 _PACKAGES = ("newsclust_pipeline", "dagster", "pymilvus", "milvus-lite", "faiss-cpu", "numba")
-_SECRETS = ("KEY", "TOKEN", "PASSWORD", "SECRET")
 _MIN_FREE = 1 << 30  # bytes
 
 
@@ -52,25 +53,14 @@ def examine(data: Path, news: NewsDumps, embedder: Embedder, milvus: Milvus) -> 
 
 def settings_in_force() -> list[tuple[str, str]]:
     """Return every setting with its value; secrets are masked, unset ones have their default."""
-    return [
-        (s.name, _shown(s.name, os.environ[s.name]) if os.environ.get(s.name) else _default(s.name))
-        for s in SETTINGS
-    ]
+    return [(setting.name, _shown(setting)) for setting in SETTINGS]
 
 
-def _default(name: str) -> str:
-    setting = next(s for s in SETTINGS if s.name == name)
-    return f"({setting.default or setting.shown.replace('`', '')})"
-
-
-def _shown(name: str, value: str) -> str:
-    """Return a value without secrets: keys and tokens, and passwords in addresses."""
-    if any(word in name for word in _SECRETS):
-        return "********"
-    parts = urlsplit(value)
-    if parts.password or parts.username:
-        return value.replace(parts.netloc, f"********@{parts.netloc.rpartition('@')[2]}")
-    return value
+def _shown(setting: Setting) -> str:
+    value = os.environ.get(setting.name)
+    if not value:
+        return f"({setting.default or setting.shown.replace('`', '')})"
+    return MASK if setting.is_secret else mask_secrets(value, SETTINGS)
 
 
 def _package(name: str) -> Finding:

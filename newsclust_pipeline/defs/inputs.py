@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from newsclust_pipeline.core.errors import NewsclustError
 from newsclust_pipeline.defs.checks.integrity import stories_match_labels
+from newsclust_pipeline.defs.keys import asset_key
 from newsclust_pipeline.search.graph import Neighbours
 
 _INPUT = "dagster/input_data_version/"
@@ -138,5 +139,5 @@ def _outdated(
 def _repair(asset: str) -> str:
     return (
         f"Materialise {asset} together with everything before it: dagster asset materialize "
-        f"--select '+{asset}' -m newsclust_pipeline"
+        f"--select '+{asset_key(asset).to_user_string()}' -m newsclust_pipeline"
     )

@@ -18,6 +18,7 @@ from newsclust_pipeline.defs.code_version import code_version
 from newsclust_pipeline.defs.config_file import config_file
 from newsclust_pipeline.defs.data_version import digest
 from newsclust_pipeline.defs.inputs import require_same_documents, require_same_run
+from newsclust_pipeline.defs.keys import asset_key
 from newsclust_pipeline.defs.parameters import configured
 from newsclust_pipeline.defs.resources.run_guard import RunGuard
 from newsclust_pipeline.defs.reuse import (
@@ -170,7 +171,7 @@ def _events(
     require_same_run(context.instance, context.run.run_id, function.__name__, inputs)
     require_same_documents(function.__name__, kwargs)
     depends_on, selected = reuse or Reuse(), context.selected_asset_keys
-    names = tuple(name for name in names if dg.AssetKey(name) in selected)
+    names = tuple(name for name in names if asset_key(name) in selected)
     tags = {CONFIGURATION: configuration_digest(kwargs, depends_on)}
     last = last_results(context, names, io, tags) if reuse else None
     if last and depends_on.valid(last[names[-1]].value, **kwargs):
@@ -195,7 +196,11 @@ def _materialization(name: str, made: Result, tags: Mapping[str, str]) -> Event:
         metadata["dagster/column_schema"] = _column_schema(name, made.value.schema)
     version = dg.DataVersion(made.version or digest(made.value))
     return dg.MaterializeResult(
-        asset_key=name, value=made.value, data_version=version, metadata=metadata, tags=tags
+        asset_key=asset_key(name),
+        value=made.value,
+        data_version=version,
+        metadata=metadata,
+        tags=tags,
     )
 
 

@@ -15,6 +15,7 @@ from newsclust_pipeline.defs.config import plain
 from newsclust_pipeline.defs.data_version import digest
 from newsclust_pipeline.defs.inputs import Record, last_record
 from newsclust_pipeline.defs.io_managers import AtomicFileIO
+from newsclust_pipeline.defs.keys import asset_key
 
 CONFIGURATION = "newsclust/configuration"  # tag with the digest of what else a stage depends on
 _WRITTEN = {"path", "bytes"}  # metadata that IO managers add
@@ -64,7 +65,7 @@ def last_results(
     files: AtomicFileIO = getattr(context.resources, io)
     results = {}
     for name in names:
-        record = _unchanged(context, dg.AssetKey(name), tags)
+        record = _unchanged(context, asset_key(name), tags)
         value = files.last(name) if record else None
         if record is None or value is None or digest(value) != record.version:
             return None

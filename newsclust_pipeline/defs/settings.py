@@ -2,30 +2,12 @@
 
 import os
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
-
-@dataclass(frozen=True)
-class Setting:
-    """One environment variable.
-
-    Attributes:
-        name: of the variable.
-        parameter: what a message of a package below `defs/` calls it, `component.parameter`.
-        meaning: one sentence, in Markdown.
-        default: the value in force where the variable is unset or empty.
-        shown: what the documentation shows as the default, where that is not `default` itself.
-    """
-
-    name: str
-    parameter: str
-    meaning: str
-    default: str = ""
-    shown: str = ""
-
+from newsclust_pipeline.defs.alerts.settings import ALERT_SETTINGS
+from newsclust_pipeline.defs.setting import Setting
 
 SETTINGS = (
     Setting(
@@ -76,6 +58,13 @@ SETTINGS = (
         "A file with the parameters of all assets and the schedule, for every way to run. See "
         "[Configuration file](operations.md#configuration-file).",
         shown="`newsclust.toml`, if it exists",
+    ),
+    Setting(
+        "NEWSCLUST_KEY_PREFIX",
+        "key_prefix",
+        "What precedes the keys of all assets, such as `team/news`, where one Dagster shows "
+        "several projects. Files keep their names.",
+        shown="none",
     ),
     Setting(
         "NEWSCLUST_SCHEDULE",
@@ -171,6 +160,7 @@ SETTINGS = (
         "embedder.api_key",
         "The endpoint's key. Never logged or stored.",
         shown="unset",
+        is_secret=True,
     ),
     Setting(
         "NEWSCLUST_TITLES_MODEL",
@@ -189,6 +179,7 @@ SETTINGS = (
         "titles.api_key",
         "The key of that endpoint. Never logged or stored.",
         shown="`OPENAI_API_KEY`, for the same endpoint only",
+        is_secret=True,
     ),
     Setting(
         "NEWSCLUST_CACHE_DAYS",
@@ -208,6 +199,7 @@ SETTINGS = (
         "milvus.token",
         "The server's token, or `user:password`. Never logged or stored.",
         shown="unset",
+        is_secret=True,
     ),
     Setting(
         "MILVUS_COLLECTION",
@@ -242,6 +234,7 @@ SETTINGS = (
         "Who searches the neighbours: `milvus`, or `faiss` on the vectors of Milvus Lite.",
         "auto",
     ),
+    *ALERT_SETTINGS,
 )
 # Assets with parameters in the run config.
 RUN_CONFIG = frozenset(

@@ -19,5 +19,5 @@ def test_the_definitions_read_every_setting():
         environ.get.return_value = None
         build_defs()
     read = {call.args[0] for call in environ.get.call_args_list}
-    in_the_file = {"NEWSCLUST_CONFIG"}  # read when the assets are defined
-    assert {setting.name for setting in SETTINGS} - in_the_file <= read
+    at_import = {"NEWSCLUST_CONFIG", "NEWSCLUST_KEY_PREFIX"}  # read when the assets are defined
+    assert {setting.name for setting in SETTINGS} - at_import <= read

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from newsclust_pipeline.defs.checks.check import Verdict, check
 from newsclust_pipeline.defs.config import ArticlesConfig
+from newsclust_pipeline.defs.keys import asset_key
 from newsclust_pipeline.defs.resources.news import NewsDumps
 from newsclust_pipeline.ingest.column_report import list_missing
 
@@ -150,7 +151,7 @@ def _usual_articles(instance: dg.DagsterInstance, news: str) -> int:
     That is the median of the last runs, or the number of the last run if it is lower: a drop that
     was allowed once is usual from then on, one unusually large run is not.
     """
-    records = instance.fetch_materializations(dg.AssetKey("raw_news"), limit=30).records
+    records = instance.fetch_materializations(asset_key("raw_news"), limit=30).records
     events = [record.asset_materialization for record in records]
     counts = [
         int(str(event.metadata["dagster/row_count"].value))

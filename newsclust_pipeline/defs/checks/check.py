@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from newsclust_pipeline.defs.keys import asset_key
 from newsclust_pipeline.defs.settings import name_settings
 
 
@@ -71,7 +72,7 @@ class Check:
     def result(self, verdict: Verdict) -> dg.AssetCheckResult:
         """Return a verdict as Dagster records it."""
         return dg.AssetCheckResult(
-            asset_key=self.asset,
+            asset_key=asset_key(self.asset),
             check_name=self.name,
             passed=verdict.passed,
             severity=self.severity,

@@ -1,5 +1,6 @@
 """What the pipeline runs on. Resources hold configuration and paths; the stages do the work."""
 
+from newsclust_pipeline.defs.alerts.resource import Alerts
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.defs.resources.embedder import Embedder
 from newsclust_pipeline.defs.resources.feeds import Feeds
@@ -11,6 +12,7 @@ from newsclust_pipeline.defs.resources.titles import Titles
 
 __all__ = [
     "SAMPLE",
+    "Alerts",
     "DataFolder",
     "Embedder",
     "Feeds",

@@ -16,8 +16,11 @@ from pydantic import Field
 
 from newsclust_pipeline.core.errors import NewsclustError, SettingError
 from newsclust_pipeline.defs import terminal
+from newsclust_pipeline.defs.alerts.resource import Alerts
+from newsclust_pipeline.defs.cause import Cause
 from newsclust_pipeline.defs.config_file import config_file
 from newsclust_pipeline.defs.housekeeping import forget_old_runs, remove_temporary_files
+from newsclust_pipeline.defs.keys import asset_key, prefix_problems
 from newsclust_pipeline.defs.parameters import (
     file_problems,
     problems_of,
@@ -28,6 +31,7 @@ from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.defs.resources.embedder import Embedder
 from newsclust_pipeline.defs.resources.milvus import Milvus
 from newsclust_pipeline.defs.resources.news import NewsDumps
+from newsclust_pipeline.defs.run_end import after_failure, after_run
 from newsclust_pipeline.defs.run_lock import lock_folder
 from newsclust_pipeline.defs.settings import name_settings
 
@@ -46,6 +50,7 @@ class RunGuard(dg.ConfigurableResource[Any]):
     news: dg.ResourceDependency[NewsDumps]
     embedder: dg.ResourceDependency[Embedder]
     milvus: dg.ResourceDependency[Milvus]
+    alerts: dg.ResourceDependency[Alerts]
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunGuard"]:
@@ -54,32 +59,33 @@ class RunGuard(dg.ConfigurableResource[Any]):
         Raises:
             dagster.Failure: something is invalid, or another run holds the folder for too long.
         """
-        run = context.run
-        if run is None:
+        run, instance = context.run, context.instance
+        if run is None or instance is None:
             yield self
             return
+        warn = context.log.warning if context.log else print
         try:
             self._validate(run)
-            say = context.log.warning if context.log else print
             wait = whole_number("run_wait", self.run_wait)
-            lock = lock_folder(Path(self.folder.path), run.run_id, wait, say)
+            lock = lock_folder(Path(self.folder.path), run.run_id, wait, warn)
             lock.__enter__()
         except NewsclustError as error:
             message = name_settings(str(error))
             terminal.print_at_end(message)
+            after_failure(instance, run, Cause(message), self.alerts, self.folder, warn)
             raise dg.Failure(message, allow_retries=False) from None
         try:
             if context.log and not os.environ.get("DAGSTER_HOME"):
                 context.log.info(_NO_HOME)
             remove_temporary_files(Path(self.folder.path))
-            if context.instance is not None:
-                forget_old_runs(context.instance, whole_number("keep_runs", self.keep_runs))
+            forget_old_runs(instance, whole_number("keep_runs", self.keep_runs))
             yield self
         finally:
             lock.__exit__(None, None, None)
+            after_run(instance, run, self.alerts, self.folder, warn)
 
     def _validate(self, run: dg.DagsterRun) -> None:
-        problems = file_problems(config_file())
+        problems = file_problems(config_file()) + prefix_problems()
         problems += schedule_problems(schedule_in_force(), "the settings of the schedule")
         ops: Any = run.run_config.get("ops", {})
         for name, op in ops.items():
@@ -92,7 +98,7 @@ class RunGuard(dg.ConfigurableResource[Any]):
         self.milvus.index_for(1)
         whole_number("keep_runs", self.keep_runs)
         selected = run.asset_selection
-        reads_news = not selected or dg.AssetKey("raw_news") in selected
+        reads_news = not selected or asset_key("raw_news") in selected
         if reads_news and not self.news.has_only_feeds:  # these are fetched first
             self.news.open()
 
