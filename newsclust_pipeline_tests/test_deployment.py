@@ -18,6 +18,7 @@ ROOT = Path(newsclust_pipeline.__file__).parents[1]
 INSTALLATION = (ROOT / "docs" / "installation.md").read_text(encoding="utf-8")
 DOCS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 UNITS = sorted((ROOT / "examples" / "systemd").glob("*.service"))
+WORKFLOWS = [*sorted((ROOT / ".github/workflows").glob("*.yml")), ROOT / "examples/stories.yml"]
 WORKFLOW = yaml.safe_load((ROOT / "examples" / "stories.yml").read_text())
 STEPS = {step.get("name", step.get("uses")): step for step in WORKFLOW["jobs"]["stories"]["steps"]}
 
@@ -26,7 +27,30 @@ def test_the_workflow_runs_the_contracts_command_after_the_documented_installati
     assert "dagster asset materialize --select '*' -m newsclust_pipeline" in STEPS["Cluster"]["run"]
     install = [line.strip() for line in STEPS["Install"]["run"].splitlines() if "pip" in line]
     documented = re.findall(r"`\.venv/bin/pip install ([^`]*)`", INSTALLATION)
-    assert [line.removeprefix("python -m pip install ") for line in install] == documented[:1]
+    assert [line.removeprefix("python -m pip install ") for line in install] == documented[:2]
+
+
+def test_the_workflow_saves_what_a_failed_run_has_paid_for_but_never_an_empty_state():
+    restore, save = STEPS["Restore the data"], STEPS["Save the data"]
+    assert save["with"] == {k: v for k, v in restore["with"].items() if k != "restore-keys"}
+    assert restore["with"]["key"].startswith(restore["with"]["restore-keys"])
+    assert "run_attempt" in save["with"]["key"], "a repeated run could not save under its old key"
+    assert save["if"] == "always() && steps.cluster.outcome != 'skipped'"
+    assert STEPS["Cluster"]["id"] == "cluster"
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_run_fixed_commits_of_actions_with_the_fewest_permissions(path):
+    text = path.read_text()
+    for line in re.findall(r"uses: (.*)", text):
+        assert re.fullmatch(r"[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+){2}", line), line
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] in ({}, {"contents": "read"})
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 90
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
 
 
 def test_the_workflow_runs_on_a_schedule_and_keeps_the_map_where_the_pipeline_puts_it():
