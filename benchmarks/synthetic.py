@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from newsclust_pipeline.core.tables import matrix
 from newsclust_pipeline.search.faiss_backend import FaissSearch
-from newsclust_pipeline.search.graph import Neighbours, fill_neighbours
+from newsclust_pipeline.search.graph import Lookup, Neighbours, fill_neighbours
 from newsclust_pipeline.store.indexes import Index
 
 _LONE = 0.4  # share of articles that are of no story
@@ -79,7 +79,9 @@ def searched(vectors: np.ndarray, k: int) -> Neighbours:
     width = min(k, n - 1)
     indices = np.empty((n, width), dtype=np.int32)
     distances = np.empty((n, width), dtype=np.float32)
-    fill_neighbours(FaissSearch(vectors, Index()), vectors, np.arange(n), indices, distances)
+    fill_neighbours(
+        Lookup(FaissSearch(vectors, Index()), vectors), np.arange(n), indices, distances
+    )
     return Neighbours(doc_ids(n), indices, distances, k)
 
 

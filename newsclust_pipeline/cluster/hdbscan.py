@@ -16,7 +16,10 @@ from heapq import heappop, heappush
 import numpy as np
 import scipy.sparse as sp
 
+from newsclust_pipeline.cluster import forest
 from newsclust_pipeline.cluster.condensed_tree import FAR, NOISE, Selection, condense, select
+from newsclust_pipeline.cluster.reachability import core_distances
+from newsclust_pipeline.core.engine import IN_PROCESS, Engine
 from newsclust_pipeline.core.jit import compiled
 
 
@@ -50,6 +53,8 @@ def hdbscan(
     selection: Selection = "eom",
     epsilon: float = 0.0,
     allow_single_cluster: bool = False,
+    *,
+    engine: Engine = IN_PROCESS,
 ) -> Clusters:
     """Cluster the nodes of a symmetric sparse distance graph.
 
@@ -63,11 +68,12 @@ def hdbscan(
         epsilon: clusters closer than this distance are not split.
         allow_single_cluster: whether all nodes may be one cluster, without outliers, if that is
             more stable than any split.
+        engine: computes the spanning tree.
 
     Raises:
         ValueError: the matrix is not square, or has a distance that is negative or not finite.
     """
-    edges = spanning_tree(distances, min_samples)
+    edges = spanning_tree(distances, min_samples, engine)
     if not len(edges):
         n = distances.shape[0]
         return Clusters(np.full(n, NOISE, dtype=np.int32), np.zeros(n), np.zeros(0))
@@ -86,8 +92,12 @@ def ranked_by_size(
     return Clusters(new[labels], probabilities, persistence[old[order]])  # −1 is the last entry
 
 
-def spanning_tree(distances: sp.csr_array, min_samples: int) -> np.ndarray:
+def spanning_tree(
+    distances: sp.csr_array, min_samples: int, engine: Engine = IN_PROCESS
+) -> np.ndarray:
     """Compute a minimum spanning tree of the mutual reachability graph; arguments as of `hdbscan`.
+
+    Every engine gives the same tree: see `forest`.
 
     Returns:
         Edges (n − 1, 3), or (0, 3) without documents: two ends and a length, shortest first. Edges
@@ -96,17 +106,17 @@ def spanning_tree(distances: sp.csr_array, min_samples: int) -> np.ndarray:
     n = _size_of(distances)
     if n < 2:
         return np.empty((0, 3))
-    core = core_distances(distances, min(min_samples, n - 1))
+    min_samples = min(min_samples, n - 1)
+    if engine.is_parallel:
+        parts = forest.parts_of(engine, distances)
+        core = forest.core_distances(engine, parts, min_samples)
+        distances = forest.graph_of(forest.light_edges(engine, parts, core), n)
+    else:
+        core = core_distances(distances.indptr, distances.data, min_samples)
     edges = compiled(_prim)(distances.indptr, distances.indices, distances.data, core, FAR)
     # argsort by its default algorithm, as in the package: another one orders ties differently.
     ordered: np.ndarray = edges[np.argsort(edges.T[2])]
     return ordered
-
-
-def core_distances(distances: sp.csr_array, min_samples: int) -> np.ndarray:
-    """Return the distance from each node to its min_samples-th neighbour (n,), ∞ without one."""
-    core: np.ndarray = compiled(_core)(distances.indptr, distances.data, min_samples)
-    return core
 
 
 def _size_of(distances: sp.csr_array) -> int:
@@ -118,24 +128,6 @@ def _size_of(distances: sp.csr_array) -> int:
     if bad:
         raise ValueError(f"{bad} of {distances.nnz} distances are negative or not finite")
     return int(rows)
-
-
-def _core(indptr: np.ndarray, distances: np.ndarray, min_samples: int) -> np.ndarray:
-    """Insert every distance of a node into its sorted list of the shortest ones."""
-    n = len(indptr) - 1
-    core = np.empty(n)
-    shortest = np.empty(min_samples)
-    for node in range(n):
-        shortest[:] = np.inf
-        for distance in distances[indptr[node] : indptr[node + 1]]:
-            place = min_samples - 1
-            if distance < shortest[place]:
-                while place > 0 and distance < shortest[place - 1]:
-                    shortest[place] = shortest[place - 1]
-                    place -= 1
-                shortest[place] = distance
-        core[node] = shortest[-1]
-    return core
 
 
 def _prim(

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from newsclust_pipeline.cluster.condensed_tree import NOISE
-from newsclust_pipeline.cluster.hdbscan import core_distances
+from newsclust_pipeline.cluster.reachability import core_distances
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def nearest_stories(distances: sp.csr_array, labels: np.ndarray, min_samples: in
         min_samples: the parameter of the clustering.
     """
     n = len(labels)
-    core = core_distances(distances, max(min(min_samples, n - 1), 1))
+    core = core_distances(distances.indptr, distances.data, max(min(min_samples, n - 1), 1))
     rows = np.repeat(np.arange(n), np.diff(distances.indptr))
     columns, length = distances.indices, distances.data.astype(np.float64)
     reach = np.maximum(np.maximum(core[rows], core[columns]), length)

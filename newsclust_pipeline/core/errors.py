@@ -53,3 +53,7 @@ class DiskSpaceError(NewsclustError):
 
 class FeedsError(NewsclustError):
     """The state of the feeds cannot be read or written. A broken feed raises nothing."""
+
+
+class EngineError(NewsclustError):
+    """The cluster of workers can't be used, or has lost too much of itself to go on."""

@@ -1,15 +1,20 @@
 """Searches by faiss: exact, or approximate by an inverted file whose effort follows its recall."""
 
+from copy import copy
 from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from newsclust_pipeline.core.engine import Rows
 from newsclust_pipeline.store.indexes import Index
 
 _TARGET_RECALL = 0.99
 _SAMPLE = 256  # documents whose neighbours are searched exactly to measure the recall
 _HITS = 50  # their number of neighbours
+_PIECE = 65_536  # documents read from a file at a time
 _MIN_CAP, _MAX_SHARE = 16, 8  # never more than 16 cells or one in 8: vectors may have no clusters
 
 
@@ -21,13 +26,43 @@ class FaissSearch:
             of the documents reaches a recall of 0.99, up to one cell in eight.
     """
 
+    _file: Path | None = None  # of the cells
+
     def __init__(self, vectors: np.ndarray, index: Index) -> None:
-        self._vectors, self.index = vectors, index
+        self._vectors: Rows = vectors
+        self.index = index
         if not index.exact:
             self._cells = _build_cells(vectors, index.build["nlist"])
             nprobe = index.search.get("nprobe") or self._smallest_nprobe()
             self._cells.nprobe = min(nprobe, self._cells.nlist)
             self.index = replace(index, search={"nprobe": nprobe})
+
+    def shared(self, vectors: Rows, folder: Path | None) -> "FaissSearch":
+        """Return the same search for the workers of an engine.
+
+        Args:
+            vectors: the vectors as the engine shares them.
+            folder: the engine's, which an approximate search needs.
+        """
+        other = copy(self)
+        other._vectors = vectors
+        if not self.index.exact and folder:
+            import faiss
+
+            other._file = folder / "cells.faiss"
+            faiss.write_index(self._cells, str(other._file))
+            other.__dict__.pop("_cells")
+        return other
+
+    @cached_property
+    def _cells(self) -> Any:
+        """The cells, mapped from their file; a worker keeps them for its next block."""
+        import faiss
+
+        return faiss.read_index(str(self._file), faiss.IO_FLAG_MMAP)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_cells"}
 
     def __call__(self, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows and scores (q, count) of the hits, best first."""
@@ -41,17 +76,22 @@ class FaissSearch:
         return rows, scores
 
     def _search_exactly(self, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        import faiss
-
-        metric = faiss.METRIC_INNER_PRODUCT
-        scores, rows = faiss.knn(queries, self._vectors, count, metric=metric)
-        return rows, scores
+        vectors = self._vectors
+        if isinstance(vectors, np.ndarray):
+            return _search(queries, vectors, count)
+        best = np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)
+        for start in range(0, len(vectors), _PIECE):
+            piece = vectors[start : start + _PIECE]
+            rows, scores = _search(queries, piece, min(count, len(piece)))
+            best = _best(np.hstack([best[0], rows + start]), np.hstack([best[1], scores]), count)
+        return best
 
     def _smallest_nprobe(self) -> int:
         """Return the number of cells to search for the recall that is aimed at."""
-        n = len(self._vectors)
+        vectors = self._vectors
+        n = len(vectors)
         rows = np.random.default_rng(0).choice(n, size=min(_SAMPLE, n), replace=False)
-        queries, count = self._vectors[np.sort(rows)], min(_HITS, n)
+        queries, count = vectors[np.sort(rows)], min(_HITS, n)
         _, exact = self._search_exactly(queries, count)
         nprobe, cap = 1, max(self._cells.nlist // _MAX_SHARE, _MIN_CAP)
         while nprobe < cap:
@@ -62,6 +102,20 @@ class FaissSearch:
                 break
             nprobe *= 2
         return min(nprobe, cap)
+
+
+def _search(queries: np.ndarray, vectors: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows and scores (q, count) of the best vectors, best first."""
+    import faiss
+
+    scores, rows = faiss.knn(queries, vectors, count, metric=faiss.METRIC_INNER_PRODUCT)
+    return rows, scores
+
+
+def _best(rows: np.ndarray, scores: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `count` hits with the highest scores of each row, best first."""
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+    return np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
 
 def _build_cells(vectors: np.ndarray, nlist: int) -> Any:

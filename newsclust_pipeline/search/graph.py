@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse import csgraph
 
+from newsclust_pipeline.core.engine import IN_PROCESS, Engine, Rows
 from newsclust_pipeline.core.progress import Progress
 
 # A search takes queries (q, d) and a number of hits per query. It returns the rows of the hits
@@ -84,35 +85,58 @@ class Neighbours:
         }
 
 
+@dataclass(frozen=True)
+class Lookup:
+    """How the nearest documents are found. It can be pickled, for the workers of an engine.
+
+    Attributes:
+        search: returns candidates.
+        vectors: (n, d) float32, of unit length.
+        exact: whether the search compares all documents.
+    """
+
+    search: Search
+    vectors: Rows
+    exact: bool = True
+
+
 def fill_neighbours(
-    search: Search,
-    vectors: np.ndarray,
+    lookup: Lookup,
     rows: np.ndarray,
     indices: np.ndarray,
     distances: np.ndarray,
-    exact: bool = True,
     progress: Progress = lambda *_: None,
+    engine: Engine = IN_PROCESS,
 ) -> None:
     """Write the neighbours of these rows into two arrays, block by block; see `nearest_rows`.
 
     Args:
-        search: returns candidates.
-        vectors: (n, d) float32, of unit length.
+        lookup: finds them.
         rows: (r,) documents to search.
         indices: (n, width) int32, filled at `rows`.
         distances: (n, width) float32, filled at `rows`.
-        exact: whether the search compares all documents.
         progress: called with documents searched and documents to search.
+        engine: runs the blocks.
     """
-    width = indices.shape[1]
-    for start in range(0, len(rows) if width else 0, _BLOCK):
-        block = rows[start : start + _BLOCK]
-        indices[block], distances[block] = nearest_rows(search, vectors, block, width, exact)
-        progress(start + len(block), len(rows))
+    width, done = indices.shape[1], 0
+    blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows) if width else 0, _BLOCK)]
+    for block, found in zip(
+        blocks, engine.map(_search_block, blocks, (lookup, width)), strict=True
+    ):
+        indices[block], distances[block] = found
+        done += len(block)
+        progress(done, len(rows))
+
+
+def _search_block(rows: np.ndarray, how: tuple[Lookup, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return neighbours (r, width) int32 and distances of a block of rows."""
+    lookup, width = how
+    indices, distances = nearest_rows(lookup.search, lookup.vectors, rows, width, lookup.exact)
+    return indices.astype(np.int32), distances
 
 
 def nearest_rows(
-    search: Search, vectors: np.ndarray, rows: np.ndarray, width: int, exact: bool = True
+    search: Search, vectors: Rows, rows: np.ndarray, width: int, exact: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the `width` nearest other documents of these rows, and their distances.
 
@@ -134,7 +158,7 @@ def nearest_rows(
 
 
 def _search_once(
-    search: Search, vectors: np.ndarray, rows: np.ndarray, width: int, count: int
+    search: Search, vectors: Rows, rows: np.ndarray, width: int, count: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return neighbours (r, width), distances, and whether a document outside may be nearer."""
     hits, scores = search(vectors[rows], count)
@@ -144,7 +168,7 @@ def _search_once(
 
 
 def _rank(
-    hits: np.ndarray, vectors: np.ndarray, rows: np.ndarray, width: int
+    hits: np.ndarray, vectors: Rows, rows: np.ndarray, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Order the hits by their exact distance, and return the first `width` other documents."""
     exact = np.column_stack([exact_distances(vectors, rows, column) for column in hits.T])
@@ -153,7 +177,7 @@ def _rank(
     return np.take_along_axis(hits, order, axis=1), np.take_along_axis(exact, order, axis=1)
 
 
-def exact_distances(vectors: np.ndarray, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+def exact_distances(vectors: Rows, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the distances of pairs of rows (p,) float32, computed from differences in float64."""
     squares = np.empty(len(rows))
     for start in range(0, len(rows), _BLOCK):

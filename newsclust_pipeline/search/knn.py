@@ -6,16 +6,19 @@ as fast as by Milvus Lite: `milvus_collection` and its check verify that they ar
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from newsclust_pipeline.core.engine import IN_PROCESS, Engine
 from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.core.tables import checksums, matrix
 from newsclust_pipeline.search.faiss_backend import FaissSearch
-from newsclust_pipeline.search.graph import Neighbours, Search, fill_neighbours, nearest_rows
+from newsclust_pipeline.search.graph import Lookup, Neighbours, fill_neighbours, nearest_rows
 from newsclust_pipeline.search.incremental import carry_over
 from newsclust_pipeline.store.client import Client
 from newsclust_pipeline.store.collection import FOREIGN_WRITER, search_target
@@ -41,7 +44,7 @@ class KnnResult:
     index: Index
 
 
-def nearest(
+def nearest(  # noqa: PLR0913 (what is searched, how, and where)
     client: Client,
     state: CollectionState,
     embeddings: pa.Table,
@@ -49,6 +52,8 @@ def nearest(
     k: int,
     previous: Neighbours | None = None,
     progress: Progress = lambda *_: None,
+    *,
+    engine: Engine = IN_PROCESS,
 ) -> KnnResult:
     """Return the nearest documents of every document in the collection.
 
@@ -60,6 +65,7 @@ def nearest(
         k: neighbours per document, at least 1 (all others, if there are fewer).
         previous: neighbours of the last run, which are updated instead of searched again.
         progress: called with documents searched and documents to search.
+        engine: runs the queries, block by block.
 
     Raises:
         CollectionError: the collection was filled from other embeddings, or contains other
@@ -73,13 +79,17 @@ def nearest(
     known = carry_over(previous, provenance, vectors, doc_id, width)
     if index.backend == MILVUS:
         target = search_target(client, state, embeddings)
-        search: Search = _milvus_search(client, target, doc_id.tolist(), index)
-        exact = index.exact
+        lookup = Lookup(MilvusSearch(client, target, doc_id, index), vectors, index.exact)
+        engine = engine if client.reopen else IN_PROCESS
     else:
         exact = index.exact or len(known.pending) * _MIN_SHARE_FOR_CELLS < len(doc_id)
         search = FaissSearch(vectors, Index() if exact else index)
         index = index if exact else search.index
-    fill_neighbours(search, vectors, known.pending, known.indices, known.distances, exact, progress)
+        lookup = Lookup(search, vectors, exact)
+        engine = engine if exact or engine.folder else IN_PROCESS
+    fill_neighbours(
+        _shared(lookup, engine), known.pending, known.indices, known.distances, progress, engine
+    )
     sums = checksums(vectors)
     neighbours = Neighbours(doc_id, known.indices, known.distances, k, provenance, sums)
     return KnnResult(neighbours, len(known.pending), index)
@@ -105,26 +115,60 @@ def recall(neighbours: Neighbours, vectors: np.ndarray, sample: int = _RECALL_SA
     return float(np.mean(neighbours.distances[rows, :k] <= true[:, -1:] + 1e-6))
 
 
-def _milvus_search(client: Client, target: str, ids: list[str], index: Index) -> Search:
-    """Return a search by Milvus."""
-    row_of = {doc_id: row for row, doc_id in enumerate(ids)}
-    params = {"metric_type": METRIC, "params": dict(index.search)}
+def _shared(lookup: Lookup, engine: Engine) -> Lookup:
+    """Return the lookup as the engine's workers can use it."""
+    if not engine.is_parallel:
+        return lookup
+    vectors, search = engine.share(np.asarray(lookup.vectors)), lookup.search
+    if isinstance(search, FaissSearch):
+        search = search.shared(vectors, engine.folder)
+    return replace(lookup, search=search, vectors=vectors)
 
-    def search(queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        if "ef" in index.search:
-            params["params"] = {"ef": max(index.search["ef"], count)}
-        results = client.search(
-            target,
+
+class MilvusSearch:
+    """A search by Milvus. A worker that gets it opens a connection of its own."""
+
+    def __init__(self, client: Client, target: str, doc_id: np.ndarray, index: Index) -> None:
+        """Set what is searched, and how.
+
+        Args:
+            client: an open Milvus.
+            target: the name of the collection.
+            doc_id: (n,) ids by row.
+            index: the collection's index.
+        """
+        self._client, self._reopen = client, client.reopen
+        self._target, self._doc_id, self._index = target, doc_id, index
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k not in {"_client", "_row_of"}}
+
+    @cached_property
+    def _client(self) -> Client:
+        """The worker's connection, which its process closes when it ends."""
+        if self._reopen is None:
+            raise CollectionError(f"collection {self._target}: can't be opened by two processes.")
+        return self._reopen().__enter__()
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {doc_id: row for row, doc_id in enumerate(self._doc_id.tolist())}
+
+    def __call__(self, queries: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows and scores (q, count) of the hits, best first."""
+        search = dict(self._index.search)
+        if "ef" in search:
+            search["ef"] = max(search["ef"], count)
+        results = self._client.search(
+            self._target,
             data=queries,
             limit=count,
             output_fields=["id"],  # otherwise Milvus Lite returns whole rows with their vectors
-            search_params=params,
+            search_params={"metric_type": METRIC, "params": search},
         )
-        rows = [_rows_of(hits.ids, row_of, count, target) for hits in results]
+        rows = [_rows_of(hits.ids, self._row_of, count, self._target) for hits in results]
         scores = np.array([hits.distances for hits in results], dtype=np.float32)
         return np.array(rows, dtype=np.int64), scores
-
-    return search
 
 
 def _rows_of(ids: Sequence[str], row_of: dict[str, int], count: int, target: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,11 +37,14 @@ class Client:
         owner: on whose behalf collections are created, written and dropped.
         manifest: what the collection is known to contain without opening it; only for a Milvus Lite
             file that is unchanged since its last run, and only before the first call.
+        reopen: opens another connection to the same server, also in another process; None for
+            Milvus Lite, whose file one process has open. It contains the token.
     """
 
     is_lite = False
     is_private = False
     manifest: Manifest | None = None
+    reopen: Callable[[], AbstractContextManager["Client"]] | None = None
 
     def __init__(
         self,

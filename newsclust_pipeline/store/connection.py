@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 from newsclust_pipeline.store.addresses import is_server
@@ -36,4 +37,6 @@ def connect(
     else:
         opened = open_lite(Path(uri), owner)
     with opened as client:
+        if is_server(uri):
+            client.reopen = partial(connect, uri, owner, token, patience)
         yield client

@@ -5,7 +5,7 @@ import numpy as np
 from newsclust_pipeline.cluster.candidates import Documents
 from newsclust_pipeline.cluster.gold import gold_figures
 from newsclust_pipeline.search.faiss_backend import FaissSearch
-from newsclust_pipeline.search.graph import Neighbours, fill_neighbours
+from newsclust_pipeline.search.graph import Lookup, Neighbours, fill_neighbours
 from newsclust_pipeline.store.indexes import Index
 
 
@@ -24,7 +24,9 @@ def documents_of(vectors, k=50, background=0.0):
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     n, width = len(vectors), min(k, len(vectors) - 1)
     indices, distances = np.empty((n, width), np.int32), np.empty((n, width), np.float32)
-    fill_neighbours(FaissSearch(vectors, Index()), vectors, np.arange(n), indices, distances)
+    fill_neighbours(
+        Lookup(FaissSearch(vectors, Index()), vectors), np.arange(n), indices, distances
+    )
     graph = Neighbours(np.arange(n).astype(str), indices, distances, k).matrix()
     return Documents(graph, vectors, background)
 

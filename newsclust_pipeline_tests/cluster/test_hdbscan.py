@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from newsclust_pipeline.cluster.condensed_tree import NOISE
-from newsclust_pipeline.cluster.hdbscan import Clusters, core_distances, hdbscan
+from newsclust_pipeline.cluster.hdbscan import Clusters, hdbscan
 
 # Stands for ∞ in the dense reference, which builds malformed trees from infinite distances.
 FAR = 1e6
@@ -181,18 +181,6 @@ def test_graphs_without_edges_are_all_noise(n):
     assert isinstance(clusters, Clusters)
     np.testing.assert_array_equal(clusters.labels, np.full(n, NOISE))
     np.testing.assert_array_equal(clusters.probabilities, np.zeros(n))
-
-
-def test_core_distance_is_the_distance_to_the_nth_other_document():
-    line = neighbour_graph(np.array([[0.0], [1.0], [3.0], [7.0]]), 3)
-    np.testing.assert_array_equal(core_distances(sparse(line), 1), [1, 1, 2, 4])
-    np.testing.assert_array_equal(core_distances(sparse(line), 3), [7, 6, 4, 7])
-    assert np.isinf(core_distances(sparse(line), 4)).all()
-
-
-def test_zero_distances_count_as_neighbours():
-    identical = sparse(neighbour_graph(np.array([[0.0], [0.0], [5.0]]), 2))
-    np.testing.assert_array_equal(core_distances(identical, 1), [0, 0, 5])
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -0.5])

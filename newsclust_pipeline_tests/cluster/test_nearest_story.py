@@ -5,8 +5,9 @@ import pytest
 import scipy.sparse as sp
 
 from newsclust_pipeline.cluster.condensed_tree import NOISE
-from newsclust_pipeline.cluster.hdbscan import core_distances, hdbscan
+from newsclust_pipeline.cluster.hdbscan import hdbscan
 from newsclust_pipeline.cluster.nearest_story import nearest_stories
+from newsclust_pipeline.cluster.reachability import core_distances
 
 
 def graph(n, *edges):
@@ -69,7 +70,7 @@ def test_the_result_equals_a_search_over_all_pairs():
     distances = sp.coo_array((full[rows, columns], (rows, columns)), shape=full.shape).tocsr()
     clusters = hdbscan(distances, 3, 3)
     nearest = nearest_stories(distances, clusters.labels, 3)
-    core = core_distances(distances, 3)
+    core = core_distances(distances.indptr, distances.data, 3)
     reach = np.maximum(full, np.maximum(core[:, None], core[None]))
     members = clusters.labels != NOISE
     assert members.any()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from newsclust_pipeline.search.graph import Neighbours, fill_neighbours
+from newsclust_pipeline.search.graph import Lookup, Neighbours, fill_neighbours
 
 
 def unit(vectors):
@@ -45,12 +45,12 @@ def doc_ids(n):
     return np.array([f"d{number:04}" for number in range(n)], dtype=np.str_)
 
 
-def neighbours_of(vectors, k, keep=0, search=None, **how):
+def neighbours_of(vectors, k, keep=0, search=None, exact=True, **how):
     n = len(vectors)
     width = max(min(max(k, keep), n - 1), 0)
     indices, distances = np.empty((n, width), np.int32), np.empty((n, width), np.float32)
     search = search or ranked(vectors)
-    fill_neighbours(search, vectors, np.arange(n), indices, distances, **how)
+    fill_neighbours(Lookup(search, vectors, exact), np.arange(n), indices, distances, **how)
     return Neighbours(doc_ids(n), indices, distances, k)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from newsclust_pipeline.core.tables import checksums
 from newsclust_pipeline.search.faiss_backend import FaissSearch
-from newsclust_pipeline.search.graph import Neighbours, fill_neighbours
+from newsclust_pipeline.search.graph import Lookup, Neighbours, fill_neighbours
 from newsclust_pipeline.search.incremental import carry_over
 from newsclust_pipeline.store.indexes import Index
 
@@ -31,7 +31,7 @@ def search(vectors, doc_id, k, previous=None):
     width = max(min(k, len(vectors) - 1), 0)
     known = carry_over(previous, "minilm/16", vectors, doc_id, width)
     every = FaissSearch(vectors, Index())
-    fill_neighbours(every, vectors, known.pending, known.indices, known.distances)
+    fill_neighbours(Lookup(every, vectors), known.pending, known.indices, known.distances)
     return Neighbours(
         doc_id, known.indices, known.distances, k, "minilm/16", checksums(vectors)
     ), known.pending
