@@ -31,6 +31,7 @@ from newsclust_pipeline.defs.resources import (
     Alerts,
     DataFolder,
     Embedder,
+    Engine,
     Feeds,
     Milvus,
     NewsDumps,
@@ -54,7 +55,10 @@ def build_defs(**overrides: Any) -> dg.Definitions:
     resources["guard"] = RunGuard(
         run_wait=setting("NEWSCLUST_RUN_WAIT"),
         keep_runs=setting("NEWSCLUST_KEEP_RUNS"),
-        **{name: resources[name] for name in ("folder", "news", "embedder", "milvus", "alerts")},
+        **{
+            name: resources[name]
+            for name in ("folder", "news", "embedder", "milvus", "alerts", "engine")
+        },
     )
     return dg.Definitions(
         assets=dg.load_assets_from_modules(
@@ -109,6 +113,7 @@ def _resources(folder: DataFolder) -> dict[str, Any]:
             search=setting("NEWSCLUST_SEARCH"),
             folder=folder,
         ),
+        "engine": Engine(cluster=setting("NEWSCLUST_CLUSTER"), folder=folder),
         "previous": PreviousRun(folder=folder),
         "alerts": Alerts(
             **{s.parameter.removeprefix("alerts."): setting(s.name) for s in ALERT_SETTINGS}

@@ -118,6 +118,16 @@ def pipeline(tmp_path, vectors_seen):
 
 
 @pytest.fixture(scope="session")
+def engine(tmp_path_factory):
+    """Two worker processes of Dask; all tests share them."""
+    pytest.importorskip("distributed")
+    from newsclust_pipeline.core.dask_engine import open_cluster
+
+    with open_cluster("local:2", tmp_path_factory.mktemp("engine")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
 def milvus_binaries(tmp_path_factory):
     """The server's binaries; NEWSCLUST_REQUIRE_MILVUS=1 makes it a failure to have none."""
     if real_milvus.PACKAGE is None and os.environ.get("NEWSCLUST_REQUIRE_MILVUS") != "1":

@@ -18,6 +18,7 @@ from newsclust_pipeline.cluster.condensed_tree import FAR, Selection, condense, 
 from newsclust_pipeline.cluster.hdbscan import Clusters, ranked_by_size, spanning_tree
 from newsclust_pipeline.cluster.silhouette import Silhouettes
 from newsclust_pipeline.cluster.vector_sums import rounded
+from newsclust_pipeline.core.engine import IN_PROCESS, Engine
 
 Algorithm = Literal["hdbscan", "average"]
 
@@ -67,12 +68,14 @@ class Documents:
         background: the distance (half the squared Euclidean one) between unrelated documents; 0 if
             unknown.
         has_time: whether the time is in distances and vectors.
+        engine: computes their spanning trees.
     """
 
     distances: sp.csr_array
     vectors: np.ndarray
     background: float = 0.0
     has_time: bool = False
+    engine: Engine = IN_PROCESS
 
     @cached_property
     def silhouettes(self) -> Silhouettes:
@@ -94,7 +97,7 @@ class Clustering(NamedTuple):
 
 def candidates(documents: Documents) -> tuple[list[Clustering], list[Clustering]]:
     """Return the distinct clusterings of HDBSCAN and of average linkage."""
-    grid = list(_distinct(_grid(documents.distances)))
+    grid = list(_distinct(_grid(documents)))
     # min_samples 1: the nearest story of a lone document is that of its nearest neighbour.
     average = Parameters("average", 1, 2, min_cohesion=MIN_COHESION)
     return grid, list(_distinct(cuts(documents, average)))
@@ -110,10 +113,10 @@ def _distinct(clusterings: Iterator[Clustering]) -> Iterator[Clustering]:
             yield clustering
 
 
-def _grid(distances: sp.csr_array) -> Iterator[Clustering]:
+def _grid(documents: Documents) -> Iterator[Clustering]:
     """Yield HDBSCAN's clusterings with all parameters of the grid."""
     for min_samples in MIN_SAMPLES:
-        edges = spanning_tree(distances, min_samples)
+        edges = spanning_tree(documents.distances, min_samples, documents.engine)
         epsilons = _epsilons(edges)
         for min_cluster_size in MIN_CLUSTER_SIZES:
             tree = condense(edges, min_cluster_size)

@@ -75,6 +75,7 @@ def cluster(documents: Documents, parameters: Parameters) -> Clustering:
             parameters.cluster_selection_method,
             parameters.cluster_selection_epsilon,
             parameters.allow_single_cluster,
+            engine=documents.engine,
         )
     elif parameters.cut_height is None:
         scored = [_scored(documents, one) for one in cuts(documents, parameters)]

@@ -44,7 +44,8 @@ def sweep(documents: Documents, seed: int = 0) -> pa.Table:
     ranked = rank(documents)
     if not ranked:
         return SWEEP.empty_table()
-    tree, subsets = spanning_tree(documents.distances, MIN_SAMPLES[0]), _subsets(documents, seed)
+    tree = spanning_tree(documents.distances, MIN_SAMPLES[0], documents.engine)
+    subsets = _subsets(documents, seed)
     rows = [
         asdict(candidate.parameters)
         | (_UNUSED if candidate.parameters.algorithm == "average" else {})

@@ -21,6 +21,7 @@ from newsclust_pipeline.defs.materialize import progress, result, run_start, sta
 from newsclust_pipeline.defs.rejections import record_rejections
 from newsclust_pipeline.defs.resources import (
     Embedder,
+    Engine,
     Feeds,
     Milvus,
     NewsDumps,
@@ -106,14 +107,14 @@ def knn_distance_matrix(
     embeddings: pa.Table,
     milvus: Milvus,
     previous: PreviousRun,
+    engine: Engine,
 ) -> Result:
     """The nearest documents of every document, as a symmetric sparse matrix of distances."""
     state = CollectionState(**milvus_collection)
     index, last = milvus.index_for(state.count), previous.neighbours()
     with milvus.client() as client:
-        found = knn.nearest(
-            client, state, embeddings, index, config.width, last, progress("documents searched")
-        )
+        what, report = (client, state, embeddings, index), progress("documents searched")
+        found = knn.nearest(*what, config.width, last, report, engine=engine.open())
     neighbours = replace(found.neighbours, k=config.k)
     facts = figures.of_neighbours(neighbours, found.searched, found.index, matrix(embeddings))
     return result(neighbours, **facts, **plain(config))
@@ -131,13 +132,14 @@ def hdbscan_labels(
     embeddings: pa.Table,
     raw_news: pa.Table,
     previous: PreviousRun,
+    engine: Engine,
 ) -> Result:
     """The story that every document belongs to, if any, and how strongly."""
     doc_id, k = knn_distance_matrix.doc_id, knn_distance_matrix.k
     articles, members = sort_by_id(raw_news, doc_id), lineage.members(previous.history())
     series = find_series(articles)
     documents = with_time(knn_distance_matrix, embeddings, raw_news, *config.time())
-    given = config.parameters()
+    documents, given = replace(documents, engine=engine.open()), config.parameters()
     chosen, clusters = cluster_apart(documents, series, doc_id, given, config.is_tuned)
     near = chosen.min_samples
     labelled = label_documents(clusters, documents, articles, members, series, near)

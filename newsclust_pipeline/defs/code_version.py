@@ -29,7 +29,7 @@ _DISTRIBUTIONS = {
 }
 _CACHE = "__pycache__"
 # They run the stages but do not change what a stage computes.
-_PLUMBING = frozenset({"dagster", "pydantic"})
+_PLUMBING = frozenset({"dagster", "dask", "distributed", "pydantic"})
 
 
 class Uses(NamedTuple):

@@ -3,6 +3,8 @@
 Nothing else depends on them. The pipeline itself is in `assets.py`.
 """
 
+from dataclasses import replace
+
 import pyarrow as pa
 
 from newsclust_pipeline.cluster import gold, metrics, sweep
@@ -12,7 +14,7 @@ from newsclust_pipeline.defs import config as run_config
 from newsclust_pipeline.defs import figures
 from newsclust_pipeline.defs.config import plain
 from newsclust_pipeline.defs.materialize import result, stage
-from newsclust_pipeline.defs.resources import PreviousRun
+from newsclust_pipeline.defs.resources import Engine, PreviousRun
 from newsclust_pipeline.defs.reuse import Result, Reuse
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.stories.series import find_series
@@ -26,10 +28,12 @@ def parameter_sweep(
     knn_distance_matrix: Neighbours,
     embeddings: pa.Table,
     raw_news: pa.Table,
+    engine: Engine,
 ) -> Result:
     """Algorithms and parameters for these documents, ranked without gold labels; best first."""
     documents = with_time(knn_distance_matrix, embeddings, raw_news, *config.time())
     articles = sort_by_id(raw_news, knn_distance_matrix.doc_id)
+    documents = replace(documents, engine=engine.open())
     documents = without_series(documents, find_series(articles))
     table = sweep.sweep(documents.take(knn_distance_matrix.doc_id.argsort()))
     params = {"k": knn_distance_matrix.k} | plain(config)

@@ -1,6 +1,7 @@
 """Remove what former runs left behind: temporary files of killed runs, records of old runs."""
 
 import re
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,9 @@ def remove_temporary_files(folder: Path) -> int:
     """
     paths = [path for path in folder.iterdir() if _TEMPORARY.fullmatch(path.name)]
     for path in paths:
+        if path.is_dir():  # of an engine
+            shutil.rmtree(path, ignore_errors=True)
+            continue
         with suppress(OSError):
             path.unlink()
     return len(paths)

@@ -85,6 +85,13 @@ SETTINGS = (
         "600",
     ),
     Setting(
+        "NEWSCLUST_CLUSTER",
+        "engine.cluster",
+        "Where large stages run: `local:4` starts 4 worker processes on this machine, "
+        "`tcp://host:8786` or `tls://…` is a Dask scheduler. See [Scaling](scaling.md#workers).",
+        shown="unset: in the run's own process",
+    ),
+    Setting(
         "NEWSCLUST_KEEP_RUNS",
         "keep_runs",
         "Runs that Dagster remembers; older ones are forgotten. 0 keeps all. A run takes about a "
@@ -237,19 +244,10 @@ SETTINGS = (
     *ALERT_SETTINGS,
 )
 # Assets with parameters in the run config.
-RUN_CONFIG = frozenset(
-    {
-        "feeds",
-        "raw_news",
-        "embeddings",
-        "knn_distance_matrix",
-        "hdbscan_labels",
-        "stories",
-        "umap_projection",
-        "parameter_sweep",
-        "story_quality",
-    }
-)
+RUN_CONFIG = frozenset({
+    "feeds", "raw_news", "embeddings", "knn_distance_matrix", "hdbscan_labels", "stories",
+    "umap_projection", "parameter_sweep", "story_quality",
+})  # fmt: skip
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _NAMES = {setting.parameter: setting.name for setting in SETTINGS}
 

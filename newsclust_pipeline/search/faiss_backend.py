@@ -51,7 +51,7 @@ class FaissSearch:
 
             other._file = folder / "cells.faiss"
             faiss.write_index(self._cells, str(other._file))
-            other.__dict__.pop("_cells")
+            other.__dict__.pop("_cells", None)
         return other
 
     @cached_property

@@ -141,14 +141,16 @@ class MilvusSearch:
         self._target, self._doc_id, self._index = target, doc_id, index
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k not in {"_client", "_row_of"}}
+        own = {"_client", "_connection", "_row_of"}
+        return {name: value for name, value in vars(self).items() if name not in own}
 
     @cached_property
     def _client(self) -> Client:
         """The worker's connection, which its process closes when it ends."""
         if self._reopen is None:
             raise CollectionError(f"collection {self._target}: can't be opened by two processes.")
-        return self._reopen().__enter__()
+        self._connection = self._reopen()  # without a reference it would be closed
+        return self._connection.__enter__()
 
     @cached_property
     def _row_of(self) -> dict[str, int]:

@@ -49,7 +49,7 @@ def test_the_tree_is_that_of_one_process(engine, step):
 
 
 def test_labels_are_those_of_one_process(engine):
-    distances = graph(3, 0.5)
+    distances = graph(4, 0.5)
     one, other = hdbscan(distances), hdbscan(distances, engine=engine)
     np.testing.assert_array_equal(one.labels, other.labels)
     np.testing.assert_array_equal(one.probabilities, other.probabilities)
@@ -57,7 +57,7 @@ def test_labels_are_those_of_one_process(engine):
 
 
 def test_the_light_edges_are_those_that_no_shorter_path_replaces(engine):
-    distances = graph(7, 0.5)
+    distances = graph(4, 0.5)
     n = distances.shape[0]
     parts = forest.parts_of(engine, distances)
     assert len(parts) > 3
@@ -75,7 +75,7 @@ def test_the_light_edges_are_those_that_no_shorter_path_replaces(engine):
 
 
 def test_without_ties_only_a_tree_is_left(engine):
-    distances = graph(11, 0)
+    distances = graph(4, 0)
     n = distances.shape[0]
     parts = forest.parts_of(engine, distances)
     edges = forest.light_edges(engine, parts, np.zeros(n))

@@ -1,8 +1,12 @@
 """faiss finds what brute force finds, and searches as many cells as the recall requires."""
 
+import pickle
+
 import numpy as np
 import pytest
 
+from newsclust_pipeline.core.engine import ArrayFile
+from newsclust_pipeline.search import faiss_backend
 from newsclust_pipeline.search.faiss_backend import FaissSearch
 from newsclust_pipeline.store.indexes import Index
 
@@ -68,3 +72,27 @@ def test_fewer_documents_than_cells_are_all_found(n):
     vectors = clusters(100)[:n]
     rows, _ = FaissSearch(vectors, cells())(vectors, n)
     assert all(sorted(row) == list(range(n)) for row in rows.tolist())
+
+
+@pytest.mark.parametrize("piece", [64, 100_000])
+def test_vectors_in_a_file_are_searched_piece_by_piece(tmp_path, monkeypatch, piece):
+    monkeypatch.setattr(faiss_backend, "_PIECE", piece)
+    vectors = clusters(500)
+    search = FaissSearch(vectors, Index())
+    file = ArrayFile.write(vectors, tmp_path / "vectors")
+    pieces = pickle.loads(pickle.dumps(search.shared(file, tmp_path)))  # noqa: S301
+    rows, scores = pieces(vectors[:20], 100)
+    # Blocks of other sizes round differently, so nearly equal scores may change places.
+    np.testing.assert_allclose(scores, search(vectors[:20], 100)[1], rtol=1e-6)
+    products = np.einsum("qd,qcd->qc", vectors[:20], vectors[rows])
+    np.testing.assert_allclose(scores, products, rtol=1e-6)
+    assert all(len(set(row)) == 100 for row in rows.tolist())
+
+
+def test_cells_in_a_file_find_the_same(tmp_path):
+    vectors = clusters()
+    search = FaissSearch(vectors, cells())
+    file = ArrayFile.write(vectors, tmp_path / "vectors")
+    shared = pickle.loads(pickle.dumps(search.shared(file, tmp_path)))  # noqa: S301
+    for own, other in zip(search(vectors, 20), shared(vectors, 20), strict=True):
+        np.testing.assert_array_equal(own, other)

@@ -8,13 +8,14 @@ import pytest
 
 from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.tables import matrix
-from newsclust_pipeline.search import knn
+from newsclust_pipeline.search import graph, knn
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.search.knn import recall
 from newsclust_pipeline.store.collection import sync
 from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline.store.indexes import Index
 from newsclust_pipeline_tests.documents import OWNER
+from newsclust_pipeline_tests.engines import Pickling
 
 NUMBERS = itertools.count()
 FAISS, MILVUS = Index(backend="faiss"), Index(backend="milvus")
@@ -217,3 +218,37 @@ def test_recall_of_a_single_document_is_whole():
     nothing = np.empty((1, 0))
     alone = Neighbours(np.array(["d"]), nothing.astype(np.int32), nothing.astype(np.float32), 5)
     assert recall(alone, matrix(scattered(1))) == 1.0
+
+
+CELLS = Index("IVF_FLAT", "faiss", {"nlist": 64}, {})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("index", [FAISS, CELLS], ids=["exact", "cells"])
+def test_workers_find_the_same_neighbours(client, name, engine, index, monkeypatch):
+    monkeypatch.setattr(graph, "_BLOCK", 300)
+    table = scattered(3000, 32)
+    state = fill(client, name, table, index)
+    alone = nearest(client, state, table, index, 20)
+    shared = nearest(client, state, table, index, 20, engine=engine)
+    np.testing.assert_array_equal(alone.indices, shared.indices)
+    np.testing.assert_array_equal(alone.distances, shared.distances)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", ["server"], indirect=True)
+def test_workers_ask_a_server_by_connections_of_their_own(client, name, engine, monkeypatch):
+    monkeypatch.setattr(graph, "_BLOCK", 100)
+    table = scattered(300)
+    state = fill(client, name, table, MILVUS)
+    assert_nearest(nearest(client, state, table, MILVUS, 7, engine=engine), table, 7)
+
+
+@pytest.mark.parametrize("index", [FAISS, CELLS, MILVUS], ids=["exact", "cells", "Milvus Lite"])
+def test_workers_that_see_no_common_folder_change_nothing(client, name, index):
+    table = scattered(1500, 16)
+    state = fill(client, name, table, index)
+    alone = nearest(client, state, table, index, 5)
+    shared = nearest(client, state, table, index, 5, engine=Pickling())
+    np.testing.assert_array_equal(alone.indices, shared.indices)
+    np.testing.assert_array_equal(alone.distances, shared.distances)

@@ -3,6 +3,7 @@
 from newsclust_pipeline.defs.alerts.resource import Alerts
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.defs.resources.embedder import Embedder
+from newsclust_pipeline.defs.resources.engine import Engine
 from newsclust_pipeline.defs.resources.feeds import Feeds
 from newsclust_pipeline.defs.resources.milvus import Milvus
 from newsclust_pipeline.defs.resources.news import SAMPLE, NewsDumps
@@ -15,6 +16,7 @@ __all__ = [
     "Alerts",
     "DataFolder",
     "Embedder",
+    "Engine",
     "Feeds",
     "Milvus",
     "NewsDumps",

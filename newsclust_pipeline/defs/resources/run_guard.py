@@ -29,6 +29,7 @@ from newsclust_pipeline.defs.parameters import (
 )
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.defs.resources.embedder import Embedder
+from newsclust_pipeline.defs.resources.engine import Engine
 from newsclust_pipeline.defs.resources.milvus import Milvus
 from newsclust_pipeline.defs.resources.news import NewsDumps
 from newsclust_pipeline.defs.run_end import after_failure, after_run
@@ -51,6 +52,7 @@ class RunGuard(dg.ConfigurableResource[Any]):
     embedder: dg.ResourceDependency[Embedder]
     milvus: dg.ResourceDependency[Milvus]
     alerts: dg.ResourceDependency[Alerts]
+    engine: dg.ResourceDependency[Engine]
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["RunGuard"]:
@@ -96,6 +98,7 @@ class RunGuard(dg.ConfigurableResource[Any]):
         self.embedder.load("minilm" if self.embedder.name == "auto" else self.embedder.name)
         _ = self.embedder.keep_days
         self.milvus.index_for(1)
+        self.engine.verify()
         whole_number("keep_runs", self.keep_runs)
         selected = run.asset_selection
         reads_news = not selected or asset_key("raw_news") in selected

@@ -1,0 +1,49 @@
+"""Where partitions run: in this process, or on the workers of a Dask cluster."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from newsclust_pipeline.core.dask_engine import open_cluster, verify_cluster
+from newsclust_pipeline.core.engine import IN_PROCESS
+from newsclust_pipeline.core.engine import Engine as EngineProtocol
+from newsclust_pipeline.defs.resources.data_folder import DataFolder
+
+
+class Engine(dg.ConfigurableResource[Any]):
+    """Runs the partitions of the stages: in this process, or on the workers of a Dask cluster."""
+
+    cluster: str = Field("", description="local:N or tcp://scheduler:8786; empty: this process.")
+    folder: dg.ResourceDependency[DataFolder]
+    _until_end: ExitStack = PrivateAttr(default_factory=ExitStack)
+    _open: EngineProtocol | None = PrivateAttr(default=None)
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Engine"]:
+        """Close the cluster when the run has ended, if a stage has opened it."""
+        with self._until_end:
+            yield self
+        self._open = None
+
+    def open(self) -> EngineProtocol:
+        """Return the engine; its first use opens the cluster.
+
+        Raises:
+            SettingError: the setting is invalid, or Dask is not installed.
+            EngineError: the cluster can't be used.
+        """
+        if not self.cluster:
+            return IN_PROCESS
+        if self._open is None:
+            opened = open_cluster(self.cluster, Path(self.folder.path))
+            self._open = self._until_end.enter_context(opened)
+        return self._open
+
+    def verify(self) -> None:
+        """Raise the errors of `open`, without starting a local cluster."""
+        if self.cluster:
+            verify_cluster(self.cluster)

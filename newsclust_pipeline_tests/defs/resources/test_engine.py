@@ -1,0 +1,64 @@
+"""A run on workers gives the files of a run in one process; invalid settings stop it at once."""
+
+import pytest
+
+from newsclust_pipeline.core.engine import IN_PROCESS
+from newsclust_pipeline.defs import terminal
+from newsclust_pipeline.defs.resources import DataFolder, Engine
+
+pytestmark = pytest.mark.slow
+FILES = (
+    "embeddings.parquet",
+    "knn_distance_matrix.npz",
+    "hdbscan_labels.parquet",
+    "stories.parquet",
+    "umap_projection.parquet",
+    "parameter_sweep.parquet",
+)
+
+
+def run(pipeline, folder, cluster=""):
+    """Run the pipeline on the bundled sample; return what it wrote."""
+    made = pipeline("", folder)
+    made.resources["engine"] = Engine(cluster=cluster, folder=made.resources["folder"])
+    done = made.run()
+    assert done.success
+    assert not list(made.data.glob(".engine.*"))
+    return {name: (made.data / name).read_bytes() for name in FILES}
+
+
+@pytest.fixture
+def pipeline(tmp_path, vectors_seen):
+    from newsclust_pipeline_tests.conftest import Pipeline
+
+    return lambda news, folder: Pipeline(news, tmp_path / folder, vectors_seen)
+
+
+def test_the_files_are_those_of_one_process(pipeline):
+    assert run(pipeline, "workers", "local:2") == run(pipeline, "alone")
+
+
+@pytest.mark.parametrize(
+    ("cluster", "message"),
+    [
+        ("local:none", "NEWSCLUST_CLUSTER=local:none: must be local:N"),
+        ("tcp://127.0.0.1:9", "NEWSCLUST_CLUSTER=tcp://127.0.0.1:9: no Dask scheduler answers"),
+    ],
+)
+def test_an_invalid_cluster_stops_the_run_before_the_first_stage(
+    pipeline, monkeypatch, cluster, message
+):
+    lines = []
+    monkeypatch.setattr(terminal, "print_at_end", lambda *text: lines.append(text[-1]))
+    made = pipeline("", "data")
+    made.resources["engine"] = Engine(cluster=cluster, folder=made.resources["folder"])
+    done = made.run()
+    assert not done.success
+    assert message in lines[-1]
+    assert not [event for event in done.all_events if event.is_step_success]
+
+
+def test_without_a_cluster_everything_runs_in_this_process(tmp_path):
+    engine = Engine(folder=DataFolder(path=str(tmp_path)))
+    engine.verify()
+    assert engine.open() is IN_PROCESS
