@@ -52,6 +52,11 @@ class Part(NamedTuple):
         return self.indptr - self.indptr[0], self.columns[own], self.distances[own]
 
 
+def is_divisible(distances: sp.csr_array) -> bool:
+    """Return whether a matrix has more than one part."""
+    return bool(distances.nnz > _ENTRIES)
+
+
 def parts_of(engine: Engine, distances: sp.csr_array) -> list[Part]:
     """Return the parts of a matrix: rows with about `_ENTRIES` entries together."""
     columns, values = engine.share(distances.indices), engine.share(distances.data)

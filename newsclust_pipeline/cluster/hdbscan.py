@@ -107,7 +107,7 @@ def spanning_tree(
     if n < 2:
         return np.empty((0, 3))
     min_samples = min(min_samples, n - 1)
-    if engine.is_parallel:
+    if engine.is_parallel and forest.is_divisible(distances):
         parts = forest.parts_of(engine, distances)
         core = forest.core_distances(engine, parts, min_samples)
         distances = forest.graph_of(forest.light_edges(engine, parts, core), n)

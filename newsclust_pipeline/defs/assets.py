@@ -79,11 +79,13 @@ def embeddings(
     raw_news: pa.Table,
     embedder: Embedder,
     previous: PreviousRun,
+    engine: Engine,
 ) -> Result:
     """One unit vector per article, by the embedder of the settings or for the languages."""
     model, choice = embedder.choose(raw_news, previous.embeddings())
     limits = embedder.keep_days, config.max_rejected
-    embedded = embed(raw_news, model, embedder.cache, progress("texts embedded"), *limits)
+    how = (progress("texts embedded"), *limits, engine.open())
+    embedded = embed(raw_news, model, embedder.cache, *how)
     record_rejections(previous.folder, raw_news, embedded.rejected)
     return result(embedded.table, choice, **figures.of_embeddings(embedded, model, choice))
 

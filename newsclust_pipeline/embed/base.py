@@ -5,8 +5,11 @@ vectors that a model returns. The embedders are in modules of their own.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+import pickle
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsclust_pipeline import schemas
+from newsclust_pipeline.core.engine import IN_PROCESS, Engine
 from newsclust_pipeline.core.errors import EmbeddingError
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.core.tables import embedded_texts
@@ -26,7 +30,7 @@ Batch = tuple[np.ndarray, np.ndarray]
 # The mean cosine distance between texts about unrelated subjects, by the name of the embedder. Only
 # documents about a single event need it: among them no two are unrelated.
 UNRELATED_DISTANCE = {"minilm": 0.95, "e5": 0.9}
-_CHUNK = 4096  # texts that are Python strings at the same time
+CHUNK = 4096  # texts that are Python strings at the same time
 _UNUSABLE = "the embedder returned a vector that is zero or not finite"
 _MISSING = "the embedder returned no vector"
 _log = logging.getLogger(__name__)
@@ -57,7 +61,8 @@ class Embedder(Protocol):
     def encode(self, texts: Sequence[str]) -> Iterator[Batch]:
         """Yield the vectors of texts in batches, in any order and of any size.
 
-        An embedder that refuses single texts has an attribute `refusals`: the reason by text.
+        An embedder that refuses single texts has an attribute `refusals`: the reason by text. One
+        that workers may run has an attribute `texts_per_partition`, which changes no vector.
         """
 
 
@@ -91,6 +96,7 @@ def embed(
     progress: Progress = lambda *_: None,
     keep_days: int = 0,
     max_rejected: float = 0.0,
+    engine: Engine = IN_PROCESS,
 ) -> Embedded:
     """Return the vectors of articles (columns doc_id, text, embedded_text).
 
@@ -105,6 +111,7 @@ def embed(
         keep_days: delete cached vectors that no run has used for so many days; 0 deletes none.
         max_rejected: share of the documents that may have no vector; one document always may, if
             there are others and the share isn't 0.
+        engine: runs the embedder, if workers may run it.
 
     Raises:
         EmbeddingError: vectors are of another dimension than expected; too many texts have no
@@ -113,13 +120,13 @@ def embed(
     with VectorCache(cache_path, embedder.fingerprint) as cache:
         run = _Run(articles, embedder, cache, max_rejected)
         try:
-            run.embed(progress)
+            run.embed(progress, engine)
         except _OtherDimensionError as error:
             if not cache.clear():
                 raise
             _log.warning("%s The cached vectors of this model are deleted; all are new.", error)
             run = _Run(articles, embedder, cache, max_rejected)
-            run.embed(progress)
+            run.embed(progress, engine)
         pruned = cache.prune(keep_days) if keep_days else 0
     return Embedded(run.table(), run.new, pruned, run.rejected)
 
@@ -142,13 +149,18 @@ class _Run:
         self._most_rejected = min(max(share, 1 if max_rejected else 0), len(self._texts) - 1)
         self.new, self.rejected = 0, dict[str, str]()
 
-    def embed(self, progress: Progress) -> None:
+    def embed(self, progress: Progress, engine: Engine) -> None:
         """Fill in cached vectors, then embed the other texts."""
         missing = self._fill_from_cache()
         self.new = len(missing)
         done = 0
-        for start in range(0, len(missing), _CHUNK):
-            for count in self._embed_rows(missing[start : start + _CHUNK]):
+        size = getattr(self._embedder, "texts_per_partition", 0)
+        if len(missing) <= size or not size:
+            engine, size = IN_PROCESS, CHUNK
+        parts = [missing[start : start + size] for start in range(0, len(missing), size)]
+        texts = (self._texts.take(rows).to_pylist() for rows in parts)
+        for rows, batches in zip(parts, _encode_all(engine, self._embedder, texts), strict=True):
+            for count in self._take(rows, batches):
                 done += count
                 progress(done, len(missing))
 
@@ -163,19 +175,19 @@ class _Run:
     def _fill_from_cache(self) -> np.ndarray:
         """Write cached vectors into their rows and return the rows of the other texts."""
         missing = [
-            start + self._cache.fill(self._chunk(start), self._vectors[start : start + _CHUNK])
-            for start in range(0, len(self._texts), _CHUNK)
+            start + self._cache.fill(self._chunk(start), self._vectors[start : start + CHUNK])
+            for start in range(0, len(self._texts), CHUNK)
         ]
         return np.concatenate([np.array([], dtype=np.intp), *missing])
 
     def _chunk(self, start: int) -> list[str]:
-        return self._texts.slice(start, _CHUNK).to_pylist()
+        return self._texts.slice(start, CHUNK).to_pylist()
 
-    def _embed_rows(self, rows: np.ndarray) -> Iterator[int]:
-        """Embed the texts of some rows; yield the size of every batch once it is cached."""
+    def _take(self, rows: np.ndarray, batches: Iterable[Batch]) -> Iterator[int]:
+        """Take the vectors of some rows; yield the size of every batch once it is cached."""
         texts, ids = self._texts.take(rows).to_pylist(), self._ids.take(rows).to_pylist()
         left = np.ones(len(rows), dtype=bool)
-        for positions, batch in self._embedder.encode(texts):
+        for positions, batch in batches:
             unit = unit_vectors(batch, [ids[p] for p in positions], self._vectors.shape[1])
             usable = np.isfinite(unit[:, 0])
             good = positions[usable]
@@ -200,6 +212,35 @@ class _Run:
                 "documents have no vector so far, more than max_rejected of embeddings allows. "
                 "Check the model, or the service that runs it. Usable vectors are cached."
             )
+
+
+def _encode_all(
+    engine: Engine, embedder: Embedder, partitions: Iterable[list[str]]
+) -> Iterator[Iterable[Batch]]:
+    """Yield the batches of every partition of texts."""
+    if not engine.is_parallel:
+        return (embedder.encode(texts) for texts in partitions)
+    return engine.map(_encode, partitions, pickle.dumps(_unopened(embedder)))
+
+
+def _unopened(embedder: Embedder) -> Embedder:
+    """Return an embedder without what it has loaded, such as its model: workers load it, too."""
+    other, kinds = copy(embedder), type(embedder).__mro__
+    loaded = {name for kind in kinds for name, value in vars(kind).items()
+              if isinstance(value, cached_property)}  # fmt: skip
+    other.__dict__ = {name: value for name, value in vars(other).items() if name not in loaded}
+    return other
+
+
+def _encode(texts: list[str], pickled: bytes) -> list[Batch]:
+    return list(_loaded(pickled).encode(texts))
+
+
+@lru_cache(maxsize=1)
+def _loaded(pickled: bytes) -> Embedder:
+    """Return the embedder, which a worker keeps for its next partition."""
+    embedder: Embedder = pickle.loads(pickled)  # noqa: S301 (from the process that started the run)
+    return embedder
 
 
 def unit_vectors(vectors: np.ndarray, ids: Sequence[str], dimension: int) -> np.ndarray:

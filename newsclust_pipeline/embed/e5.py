@@ -65,6 +65,7 @@ class E5:
     name = "e5"
     model = "intfloat/multilingual-e5-small"
     dimension = _ARCHITECTURE.hidden
+    texts_per_partition = 256
 
     def __init__(self, folder: Path | None = None) -> None:
         """Set the folder with `e5-small-q4.bin`; None for that of the installed package."""

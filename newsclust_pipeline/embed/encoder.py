@@ -9,7 +9,6 @@ vector of a text is the same, bit for bit, whatever else is embedded with it: re
 on that. Batches of texts of equal length are only about 5 % faster, and differ in the last bit.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from newsclust_pipeline.core.engine import threads
 from newsclust_pipeline.embed.base import Batch
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Encoder:
             Positions in `texts` (n,) and their vectors (n, hidden), float32, of unit length.
         """
         # Threads over texts are faster than threads within a text, which is too small to divide.
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(threads()) as pool:
             for start in range(0, len(texts), _CHUNK):
                 tokens = self._tokenizer.encode_batch(texts[start : start + _CHUNK])
                 vectors = list(pool.map(self._vector, tokens))

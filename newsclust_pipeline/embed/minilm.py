@@ -39,6 +39,7 @@ class MiniLM:
     name = "minilm"
     model = "sentence-transformers/all-MiniLM-L6-v2"
     dimension = _ARCHITECTURE.hidden
+    texts_per_partition = 256
 
     def __init__(self, folder: Path | None = None) -> None:
         """Set the folder with `model.safetensors` and `tokenizer.json`; None for a package's."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from newsclust_pipeline.core.errors import EmbeddingError, SettingError
 from newsclust_pipeline.core.imports import import_pymilvus
-from newsclust_pipeline.embed.base import Batch
+from newsclust_pipeline.embed.base import CHUNK, Batch
 from newsclust_pipeline.embed.hub import REPLACE, ModelFiles, summarize, translate_errors
 
 # BGE-M3 can read 8192 tokens at 16 times the cost. News says what it is about at the beginning, and
@@ -39,6 +39,8 @@ class _TorchModel(ABC):
     extra = ""  # of this package: installs what the embedder needs
     needs: tuple[str, ...] = ()
     dtypes: tuple[str, ...] = ("float32", "float16", "bfloat16")
+    # As many as in one process: the last bits depend on the texts of a batch.
+    texts_per_partition = CHUNK
 
     def __init__(self, model: str, device: str, batch_size: int, dtype: str, hub: str) -> None:
         self.model, self._device, self._batch_size, self._dtype = model, device, batch_size, dtype

@@ -100,6 +100,11 @@ class Lookup:
     exact: bool = True
 
 
+def is_divisible(rows: np.ndarray) -> bool:
+    """Return whether a search of these rows is more than one block."""
+    return len(rows) > _BLOCK
+
+
 def fill_neighbours(
     lookup: Lookup,
     rows: np.ndarray,

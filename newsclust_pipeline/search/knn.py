@@ -18,7 +18,13 @@ from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.core.tables import checksums, matrix
 from newsclust_pipeline.search.faiss_backend import FaissSearch
-from newsclust_pipeline.search.graph import Lookup, Neighbours, fill_neighbours, nearest_rows
+from newsclust_pipeline.search.graph import (
+    Lookup,
+    Neighbours,
+    fill_neighbours,
+    is_divisible,
+    nearest_rows,
+)
 from newsclust_pipeline.search.incremental import carry_over
 from newsclust_pipeline.store.client import Client
 from newsclust_pipeline.store.collection import FOREIGN_WRITER, search_target
@@ -77,6 +83,7 @@ def nearest(  # noqa: PLR0913 (what is searched, how, and where)
     width = max(min(k, len(doc_id) - 1), 0)
     provenance = f"{vector_space(embeddings)} {index.name}"
     known = carry_over(previous, provenance, vectors, doc_id, width)
+    engine = engine if is_divisible(known.pending) else IN_PROCESS
     if index.backend == MILVUS:
         target = search_target(client, state, embeddings)
         lookup = Lookup(MilvusSearch(client, target, doc_id, index), vectors, index.exact)

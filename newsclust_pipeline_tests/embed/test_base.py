@@ -1,6 +1,7 @@
 """Every document gets the unit vector of its text; unusable vectors are errors."""
 
 import hashlib
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +10,8 @@ import pytest
 from newsclust_pipeline.core.errors import EmbeddingError
 from newsclust_pipeline.core.tables import matrix
 from newsclust_pipeline.embed.base import embed, unit_vectors
+from newsclust_pipeline.embed.minilm import MiniLM
+from newsclust_pipeline_tests.engines import Pickling
 
 HEADLINES = [
     "Ferry fire off Vesterglans",
@@ -255,3 +258,46 @@ def test_progress_counts_the_texts_that_are_not_cached_and_ends_at_their_number(
     steps.clear()
     embed(articles(HEADLINES), Hashes(), tmp_path / "fresh", lambda *step: steps.append(step))
     assert steps == [(1, 3), (3, 3)]
+
+
+class Loads(Hashes):
+    """Can run on workers; what it has loaded can't be sent to them."""
+
+    texts_per_partition = 3
+
+    @cached_property
+    def loaded(self):
+        return open(__file__, encoding="utf-8")  # noqa: PTH123
+
+    def encode(self, texts):
+        assert self.loaded
+        yield from super().encode(texts)
+
+
+def test_workers_load_the_embedder_and_give_the_same_vectors(tmp_path):
+    table = articles([f"headline {n}" for n in range(10)])
+    embedder = Loads()
+    alone = embed(table, embedder, tmp_path / "alone")
+    embedder.texts.clear()
+    done = []
+    progress = lambda *counts: done.append(counts)  # noqa: E731
+    shared = embed(table, embedder, tmp_path / "shared", progress, engine=Pickling())
+    assert shared.table.equals(alone.table)
+    assert not embedder.texts  # only copies of it have run
+    assert done[-1] == (10, 10)
+    assert embed(table, Poisoned("headline"), tmp_path / "shared").new == 0  # all are cached
+
+
+@pytest.mark.parametrize("embedder", [Loads(), Hashes()], ids=["few texts", "not for workers"])
+def test_few_texts_and_other_embedders_stay_in_the_process(tmp_path, embedder):
+    embed(articles(HEADLINES[:3]), embedder, tmp_path / "cache", engine=Pickling())
+    assert embedder.texts == HEADLINES[:3]
+
+
+@pytest.mark.slow
+def test_the_vectors_of_the_default_model_are_the_same_on_workers(engine, tmp_path, sample_rows):
+    table = articles([row["title"] for row in sample_rows[:40]])
+    model, divided = MiniLM(), MiniLM()
+    divided.texts_per_partition = 8
+    alone = embed(table, model, tmp_path / "alone").table
+    assert embed(table, divided, tmp_path / "shared", engine=engine).table.equals(alone)

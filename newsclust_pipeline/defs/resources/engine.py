@@ -1,15 +1,16 @@
 """Where partitions run: in this process, or on the workers of a Dask cluster."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 from pydantic import Field, PrivateAttr
 
 from newsclust_pipeline.core.dask_engine import open_cluster, verify_cluster
-from newsclust_pipeline.core.engine import IN_PROCESS
+from newsclust_pipeline.core.engine import IN_PROCESS, Rows
 from newsclust_pipeline.core.engine import Engine as EngineProtocol
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 
@@ -30,20 +31,44 @@ class Engine(dg.ConfigurableResource[Any]):
         self._open = None
 
     def open(self) -> EngineProtocol:
-        """Return the engine; its first use opens the cluster.
+        """Return the engine. A cluster is opened by the first partitions that it runs."""
+        return _LazyEngine(self._opened) if self.cluster else IN_PROCESS
+
+    def _opened(self) -> EngineProtocol:
+        """Return the open cluster.
 
         Raises:
             SettingError: the setting is invalid, or Dask is not installed.
             EngineError: the cluster can't be used.
         """
-        if not self.cluster:
-            return IN_PROCESS
         if self._open is None:
             opened = open_cluster(self.cluster, Path(self.folder.path))
             self._open = self._until_end.enter_context(opened)
         return self._open
 
     def verify(self) -> None:
-        """Raise the errors of `open`, without starting a local cluster."""
+        """Raise the errors of opening the cluster, without starting a local one."""
         if self.cluster:
             verify_cluster(self.cluster)
+
+
+class _LazyEngine:
+    """An engine that is opened by its first use: a stage with little work doesn't need it."""
+
+    is_parallel = True
+
+    def __init__(self, open_engine: Callable[[], EngineProtocol]) -> None:
+        self._open = open_engine
+
+    @property
+    def folder(self) -> Path | None:
+        return self._open().folder
+
+    def map(self, *args: Any) -> Iterator[Any]:
+        return self._open().map(*args)
+
+    def reduce(self, *args: Any) -> Any:
+        return self._open().reduce(*args)
+
+    def share(self, array: np.ndarray) -> Rows:
+        return self._open().share(array)

@@ -2,9 +2,11 @@
 
 import pytest
 
+from newsclust_pipeline.cluster import forest
 from newsclust_pipeline.core.engine import IN_PROCESS
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.resources import DataFolder, Engine
+from newsclust_pipeline.search import graph
 
 pytestmark = pytest.mark.slow
 FILES = (
@@ -34,7 +36,9 @@ def pipeline(tmp_path, vectors_seen):
     return lambda news, folder: Pipeline(news, tmp_path / folder, vectors_seen)
 
 
-def test_the_files_are_those_of_one_process(pipeline):
+def test_the_files_are_those_of_one_process(pipeline, monkeypatch):
+    monkeypatch.setattr(graph, "_BLOCK", 100)
+    monkeypatch.setattr(forest, "_ENTRIES", 2000)
     assert run(pipeline, "workers", "local:2") == run(pipeline, "alone")
 
 
