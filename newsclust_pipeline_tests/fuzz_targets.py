@@ -147,7 +147,8 @@ def fuzz_text(data: bytes) -> None:
         assert text == " ".join(text.split()), text
         assert not any(unicodedata.category(c) == "Cc" for c in text), text
         text.encode()
-        assert clean_text(text) == text, text
+        # A space after "Ã" may complete a double-encoded letter.
+        assert not text.isascii() or clean_text(text) == text, text
     url = clean_url(data.decode("latin-1"))
     assert url is None or not any(c.isspace() for c in url), url
 

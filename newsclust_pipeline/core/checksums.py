@@ -1,28 +1,33 @@
-"""A digest of a table's content, by which a damaged file is recognised when it is read.
+"""Digests of tables and JSON objects, by which a damaged file is recognised when it is read.
 
-The digest depends on schema, metadata and values alone. It is the same before a table is written to
-Parquet and after it was read, however it is divided into chunks.
+The digest of a table depends on schema, metadata and values alone. It is the same before a table is
+written to Parquet and after it was read, however it is divided into chunks. A second digest is that
+of the schema with its metadata, for readers that need no more.
 """
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-DIGEST = b"digest"  # key in a schema's metadata
+DIGEST, SCHEMA_DIGEST = b"digest", b"schema_digest"  # keys in a schema's metadata
+CHECKSUM = "checksum"  # key in a JSON object
+_DAMAGED = "the content is not what was written: it does not match its digest"
 
 
 def add_digest(table: pa.Table) -> pa.Table:
-    """Return the table with its digest in the metadata."""
-    metadata = _metadata(table) | {DIGEST: table_digest(table).encode()}
-    return table.replace_schema_metadata(metadata)
+    """Return the table with its digests in the metadata."""
+    digests = {DIGEST: table_digest(table), SCHEMA_DIGEST: _schema_digest(table.schema)}
+    metadata = {key: value.encode() for key, value in digests.items()}
+    return table.replace_schema_metadata(_metadata(table.schema) | metadata)
 
 
 def verify_digest(table: pa.Table) -> pa.Table:
-    """Return the table without its digest. Tables that never had one are not verified.
+    """Return the table without its digests. Tables that never had one are not verified.
 
     Raises:
         ValueError: the digest is not that of the content.
@@ -31,29 +36,80 @@ def verify_digest(table: pa.Table) -> pa.Table:
     if expected is None:
         return table
     if expected != table_digest(table).encode():
-        raise ValueError("the content is not what was written: it does not match its digest")
+        raise ValueError(_DAMAGED)
     # Without any other metadata it is {}, not None: Arrow's streams tell the two apart.
-    return table.replace_schema_metadata(_metadata(table))
+    return table.replace_schema_metadata(_metadata(table.schema))
+
+
+def verify_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the schema of a file without its digests, as `verify_digest`.
+
+    Raises:
+        ValueError: the digest is not that of the schema and its metadata.
+    """
+    expected = (schema.metadata or {}).get(SCHEMA_DIGEST)
+    if expected is not None and expected != _schema_digest(schema).encode():
+        raise ValueError(_DAMAGED)
+    return schema.with_metadata(_metadata(schema))
+
+
+def add_checksum(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a JSON object with the checksum of its other entries.
+
+    >>> verify_checksum(add_checksum({"count": 3}))
+    {'count': 3}
+    """
+    return {**record, CHECKSUM: _checksum(record)}
+
+
+def verify_checksum(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a JSON object without its checksum.
+
+    Raises:
+        ValueError: it is no object, it has no checksum, or not the one of its entries.
+    """
+    if not isinstance(record, Mapping):
+        raise ValueError("not a JSON object")  # noqa: TRY004 (what damage raises)
+    content = {key: value for key, value in record.items() if key != CHECKSUM}
+    if record.get(CHECKSUM) != _checksum(content):
+        raise ValueError(_DAMAGED)
+    return content
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    content = json.dumps(dict(record), sort_keys=True)
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def _schema_digest(schema: pa.Schema) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    _update_schema(digest, schema)
+    return digest.hexdigest()
 
 
 def table_digest(table: pa.Table) -> str:
     """Return the digest of a table's schema, metadata and values, 32 hexadecimal digits."""
     digest = hashlib.blake2b(digest_size=16)
-    for field in table.schema:
-        # Parquet renames the entries of lists.
-        kind = str(field.type).replace("<item: ", "<element: ")
-        digest.update(f"{field.name!r} {kind} {field.nullable} ".encode())
-    for key, value in sorted(_metadata(table).items()):
-        digest.update(b"%d %d " % (len(key), len(value)) + key + value)
+    _update_schema(digest, table.schema)
     for column in table.columns:
         digest.update(b"%d " % len(column))
         _update(digest, column.type, column.chunks)
     return digest.hexdigest()
 
 
-def _metadata(table: pa.Table) -> dict[bytes, bytes]:
-    metadata = table.schema.metadata or {}
-    return {key: value for key, value in metadata.items() if key != DIGEST}
+def _metadata(schema: pa.Schema) -> dict[bytes, bytes]:
+    """Return the metadata of a schema without its digests."""
+    metadata = schema.metadata or {}
+    return {key: value for key, value in metadata.items() if key not in {DIGEST, SCHEMA_DIGEST}}
+
+
+def _update_schema(digest: Any, schema: pa.Schema) -> None:
+    for field in schema:
+        # Parquet renames the entries of lists.
+        kind = str(field.type).replace("<item: ", "<element: ")
+        digest.update(f"{field.name!r} {kind} {field.nullable} ".encode())
+    for key, value in sorted(_metadata(schema).items()):
+        digest.update(b"%d %d " % (len(key), len(value)) + key + value)
 
 
 def _update(digest: Any, kind: pa.DataType, chunks: Sequence[pa.Array]) -> None:

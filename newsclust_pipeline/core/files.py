@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from newsclust_pipeline.core.checksums import add_digest, verify_digest
+from newsclust_pipeline.core.checksums import add_digest, verify_digest, verify_schema
 
 
 @contextmanager
@@ -52,7 +52,34 @@ def read_parquet(path: Path) -> pa.Table:
     """
     # ParquetFile, because read_table would accept a folder of files.
     with pq.ParquetFile(path) as file:
+        _require_metadata(file)
         return verify_digest(file.read())
+
+
+def read_schema(path: Path) -> pa.Schema:
+    """Return the schema of a Parquet file, without its digests; the values are not read.
+
+    Raises:
+        OSError: the file can't be read.
+        ValueError: the file is damaged.
+    """
+    with pq.ParquetFile(path) as file:
+        _require_metadata(file)
+        return verify_schema(file.schema_arrow)
+
+
+def _require_metadata(file: pq.ParquetFile) -> None:
+    """Raise an error if metadata is missing: one wrong bit can hide it all, digests included.
+
+    Former versions wrote no digest, but Arrow has always written its schema, and the metadata both
+    in it and beside it.
+    """
+    metadata = dict(file.metadata.metadata or {})
+    if b"ARROW:schema" not in metadata:
+        raise ValueError("its schema is missing")
+    del metadata[b"ARROW:schema"]
+    if metadata != (file.schema_arrow.metadata or {}):
+        raise ValueError("its metadata contradicts itself")
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -94,6 +94,8 @@ def of_embeddings(embedded: Embedded, model: Embedder, choice: Mapping[str, str]
     """Return how many vectors are new, and which model they are from; log why."""
     if reason := choice.get("embedder_reason", ""):
         info(f"{model.name}: {reason}.")
+    for warning in embedded.warnings:
+        warn(name_settings(warning))
     for doc_id, problem in embedded.rejected.items():
         warn(f"document {doc_id} was rejected, see rejected_rows.parquet: {problem}")
     return {

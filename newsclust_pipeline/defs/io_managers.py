@@ -14,11 +14,17 @@ from zipfile import BadZipFile
 
 import dagster as dg
 import pyarrow as pa
-import pyarrow.parquet as pq
 from filelock import FileLock
 from pydantic import Field
 
-from newsclust_pipeline.core.files import atomic_path, copy_file, read_parquet, write_parquet
+from newsclust_pipeline.core.checksums import add_checksum, verify_checksum
+from newsclust_pipeline.core.files import (
+    atomic_path,
+    copy_file,
+    read_parquet,
+    read_schema,
+    write_parquet,
+)
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.defs.summary import summarize
@@ -114,8 +120,8 @@ class SchemaIO(ParquetIO):
     """The schema of a Parquet file, for inputs of which only the metadata is needed."""
 
     def read(self, path: Path) -> pa.Schema:
-        """Return the schema of a table."""
-        return pq.read_schema(path)
+        """Return the schema of a table, and verify its digest."""
+        return read_schema(path)
 
 
 class HistoryIO(ParquetIO):
@@ -175,17 +181,18 @@ class CsrIO(AtomicFileIO):
 
 
 class JsonIO(AtomicFileIO):
-    """Plain values as JSON, keys sorted."""
+    """JSON objects with a checksum, keys sorted."""
 
     ending = ".json"
 
-    def write(self, value: Any, path: Path) -> None:
-        """Write a value."""
-        path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    def write(self, value: dict[str, Any], path: Path) -> None:
+        """Write an object."""
+        text = json.dumps(add_checksum(value), indent=2, sort_keys=True)
+        path.write_text(f"{text}\n", encoding="utf-8")
 
-    def read(self, path: Path) -> Any:
-        """Read a value."""
-        return json.loads(path.read_text(encoding="utf-8"))
+    def read(self, path: Path) -> dict[str, Any]:
+        """Read an object, and verify its checksum."""
+        return verify_checksum(json.loads(path.read_text(encoding="utf-8")))
 
 
 class PageIO(AtomicFileIO):
@@ -247,9 +254,8 @@ class HtmlIO(PageIO):
     def handle_output(self, context: dg.OutputContext, obj: str) -> None:
         """Persist the map; the figures and its path are the last lines of the run."""
         path = self._path(context.asset_key)
-        if path.is_file() and self.read(path) == obj:
-            signed = path.read_text(encoding="utf-8")
-        else:
+        signed = super().read(path) if path.is_file() else ""
+        if page.sign(signed, {}) != obj or not page.is_signed(signed):
             made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
             signed = page.sign(obj, {"run": context.run_id.split("-")[0], "made": made})
         super().handle_output(context, signed)

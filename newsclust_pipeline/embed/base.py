@@ -4,12 +4,11 @@ This module has what the embedders share: the protocol, the use of the cache, an
 vectors that a model returns. The embedders are in modules of their own.
 """
 
-import logging
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +21,7 @@ from newsclust_pipeline.core.engine import IN_PROCESS, Engine
 from newsclust_pipeline.core.errors import EmbeddingError
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.core.tables import embedded_texts
-from newsclust_pipeline.embed.cache import VectorCache
+from newsclust_pipeline.embed.cache import DamagedCacheError, VectorCache, rescue
 
 # Positions in the sequence of texts (n,), and their vectors (n, dimension) as float32. A text that
 # can't be embedded has NaN.
@@ -33,7 +32,6 @@ UNRELATED_DISTANCE = {"minilm": 0.95, "e5": 0.9}
 CHUNK = 4096  # texts that are Python strings at the same time
 _UNUSABLE = "the embedder returned a vector that is zero or not finite"
 _MISSING = "the embedder returned no vector"
-_log = logging.getLogger(__name__)
 
 
 class Embedder(Protocol):
@@ -76,12 +74,14 @@ class Embedded:
         new: number of texts embedded in this run. All others came from the cache.
         pruned: number of vectors deleted from the cache because no run has used them for long.
         rejected: the reason by doc_id, for documents that can't be embedded; not in the table.
+        warnings: what was wrong with the cache.
     """
 
     table: pa.Table
     new: int
     pruned: int
     rejected: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
 
     @property
     def dimension(self) -> int:
@@ -101,7 +101,8 @@ def embed(
     """Return the vectors of articles (columns doc_id, text, embedded_text).
 
     Texts stay in Arrow, except for those that are being looked up or embedded. Every usable vector
-    is cached before a useless one raises an error.
+    is cached before a useless one raises an error. A damaged cache is replaced by one with all
+    vectors that can be read.
 
     Args:
         articles: the documents.
@@ -117,6 +118,27 @@ def embed(
         EmbeddingError: vectors are of another dimension than expected; too many texts have no
             usable vector; or the cache can't be used.
     """
+    compute = partial(
+        _embed, articles, embedder, cache_path, progress, keep_days, max_rejected, engine
+    )
+    try:
+        return compute()
+    except DamagedCacheError:
+        warning = rescue(cache_path)
+    embedded = compute()
+    return replace(embedded, warnings=[warning, *embedded.warnings])
+
+
+def _embed(
+    articles: pa.Table,
+    embedder: Embedder,
+    cache_path: Path,
+    progress: Progress,
+    keep_days: int,
+    max_rejected: float,
+    engine: Engine,
+) -> Embedded:
+    warnings = []
     with VectorCache(cache_path, embedder.fingerprint) as cache:
         run = _Run(articles, embedder, cache, max_rejected)
         try:
@@ -124,11 +146,16 @@ def embed(
         except _OtherDimensionError as error:
             if not cache.clear():
                 raise
-            _log.warning("%s The cached vectors of this model are deleted; all are new.", error)
+            warnings.append(f"{error} The cached vectors of this model are deleted; all are new.")
             run = _Run(articles, embedder, cache, max_rejected)
             run.embed(progress, engine)
         pruned = cache.prune(keep_days) if keep_days else 0
-    return Embedded(run.table(), run.new, pruned, run.rejected)
+        if cache.damaged:
+            warnings.append(
+                f"{cache_path}: {cache.damaged:,} vectors were damaged; their texts were embedded "
+                "again. Check the disk."
+            )
+    return Embedded(run.table(), run.new, pruned, run.rejected, warnings)
 
 
 class _OtherDimensionError(EmbeddingError):

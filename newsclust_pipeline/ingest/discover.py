@@ -32,6 +32,7 @@ _READ_FAULTS = (
     lzma.LZMAError,
     NotImplementedError,  # zip: a compression method that Python doesn't have
     OSError,
+    OverflowError,
     RuntimeError,  # zip: a password is needed
     UnicodeError,
     pa.ArrowException,

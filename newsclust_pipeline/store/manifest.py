@@ -3,7 +3,7 @@
 Opening the file means reading all its vectors. The manifest says what the file contained when it
 was closed, after every vector had been compared with the embedded one. It is valid as long as no
 file inside has another size or time: every write, by the pipeline or another program, invalidates
-it.
+it. A manifest that does not match its checksum is not valid either.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from newsclust_pipeline.core.checksums import add_checksum, verify_checksum
 from newsclust_pipeline.core.files import atomic_path
 
 
@@ -34,7 +35,7 @@ class Manifest:
 def read_manifest(path: Path) -> Manifest | None:
     """Return what a Milvus Lite file contains; None without a valid manifest."""
     try:
-        record = json.loads(_manifest_path(path).read_text(encoding="utf-8"))
+        record = verify_checksum(json.loads(_manifest_path(path).read_text(encoding="utf-8")))
         return Manifest(**record["contents"]) if record["files"] == _files_digest(path) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -42,9 +43,9 @@ def read_manifest(path: Path) -> Manifest | None:
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write the manifest of a Milvus Lite file that is closed."""
-    record = json.dumps({"files": _files_digest(path), "contents": asdict(manifest)})
+    record = {"files": _files_digest(path), "contents": asdict(manifest)}
     with atomic_path(_manifest_path(path)) as temporary:
-        temporary.write_text(record, encoding="utf-8")
+        temporary.write_text(json.dumps(add_checksum(record)), encoding="utf-8")
 
 
 def _manifest_path(path: Path) -> Path:

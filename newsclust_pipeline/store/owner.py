@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from newsclust_pipeline.core.checksums import CHECKSUM, add_checksum, verify_checksum
 from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.files import atomic_path
 
@@ -100,18 +101,19 @@ def _read(folder: Path) -> dict[str, Any]:
     """Return the record of a data folder; empty if there is none or if it is damaged."""
     try:
         record = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        # Former versions wrote no checksum.
+        record = verify_checksum(record) if CHECKSUM in record else record
+    except (OSError, ValueError, TypeError):
         return {}
     types = {"id": str, "path": str, "writes": list}
-    valid = isinstance(record, dict) and record.keys() == types.keys()
-    if not valid or not all(isinstance(record[key], kind) for key, kind in types.items()):
+    if not isinstance(record, dict) or record.keys() != types.keys():
         return {}
-    return record
+    return record if all(isinstance(record[key], kind) for key, kind in types.items()) else {}
 
 
 def _write(folder: Path, record: dict[str, Any]) -> None:
     with atomic_path(folder / _FILE) as temporary:
-        temporary.write_text(json.dumps(record, indent=2), encoding="utf-8")
+        temporary.write_text(json.dumps(add_checksum(record), indent=2), encoding="utf-8")
 
 
 @contextmanager

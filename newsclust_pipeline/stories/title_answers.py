@@ -4,7 +4,9 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from newsclust_pipeline.core.checksums import add_checksum, verify_checksum
 from newsclust_pipeline.core.files import atomic_path
 from newsclust_pipeline.stories.title_model import PROMPT
 
@@ -17,18 +19,31 @@ def answer_key(model: str, message: str) -> str:
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
-def read_answers(path: Path) -> dict[str, str]:
-    """Return the answers of earlier runs by key; none if the file can't be read.
+def read_answers(path: Path) -> tuple[dict[str, str], str]:
+    """Return the answers of earlier runs by key, and what is wrong with the file; "" if nothing is.
 
-    A damaged file loses little: the stories are sent to the model again.
+    Answers that are damaged are left out: their stories are sent to the model again.
     """
     try:
-        answers = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(answers, dict):
-        return {}
-    return {key: text for key, text in answers.items() if isinstance(text, str)}
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}, ""
+    except (OSError, ValueError) as error:
+        return {}, f"{path}: can't be read ({error}): the model is asked again."
+    read = {k: _answer(e) for k, e in entries.items()} if isinstance(entries, dict) else {"": None}
+    answers = {key: answer for key, answer in read.items() if answer is not None}
+    lost = len(read) - len(answers)
+    problem = f"{path}: {lost:,} answers are damaged: the model is asked again." if lost else ""
+    return answers, problem
+
+
+def _answer(entry: Any) -> str | None:
+    """Return the answer of an entry; None if it is damaged. Former versions kept no checksum."""
+    try:
+        answer = entry if isinstance(entry, str) else verify_checksum(entry)["answer"]
+    except (ValueError, KeyError):
+        return None
+    return answer if isinstance(answer, str) else None
 
 
 def write_answers(path: Path, answers: dict[str, str], used: Sequence[str]) -> None:
@@ -36,5 +51,6 @@ def write_answers(path: Path, answers: dict[str, str], used: Sequence[str]) -> N
     in_use = {key: answers[key] for key in used if key in answers}
     content = {key: text for key, text in answers.items() if key not in in_use} | in_use
     content = dict(list(content.items())[-_MAX_ANSWERS:])
+    entries = {key: add_checksum({"answer": answer}) for key, answer in content.items()}
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        temporary.write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")

@@ -35,7 +35,7 @@ class TitleResult:
         table: the stories; `title_source` is "model" where the model wrote the title.
         requests: number of stories sent to the model in this run. Other answers were kept before.
         rejected: number of stories whose answer is not acceptable: they keep their headline.
-        warning: why some stories could not be sent to the model; empty if all were.
+        warning: why some stories could not be sent to the model, or were sent again; may be empty.
     """
 
     table: pa.Table
@@ -73,7 +73,7 @@ def retitle(
         _message(k, s) for k, s in zip(stories["keywords"].to_pylist(), sources, strict=True)
     ]
     keys = [answer_key(model.model, message) for message in messages]
-    answers = read_answers(answers_path)
+    answers, damage = read_answers(answers_path)
     new = [index for index, key in enumerate(keys) if key not in answers][:max_stories]
     requests, warning, deadline = 0, "", time.monotonic() + seconds
     try:
@@ -93,6 +93,7 @@ def retitle(
         for answer, story_sources, language in zip(own, sources, languages, strict=True)
     ]
     rejected = sum(a is not None and t is None for a, t in zip(own, titles, strict=True))
+    warning = " ".join(filter(None, [damage, warning]))
     return TitleResult(_with_titles(stories, titles), requests, rejected, warning)
 
 

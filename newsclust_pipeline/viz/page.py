@@ -91,8 +91,23 @@ def footer_facts(*schemas: pa.Schema) -> dict[str, str]:
 
 
 def sign(html: str, facts: Mapping[str, str]) -> str:
-    """Return the page with footer facts that differ between runs; empty facts remove them."""
-    return _RUN_FACTS.sub(lambda _: f"<!--run-->{_facts(facts)}<!--/run-->", html, count=1)
+    """Return the page with footer facts that differ between runs; empty facts remove them.
+
+    They are followed by their CRC-32, so that `is_signed` notices damage.
+    """
+    text = _facts(facts)
+    end = f"<!--/run {_crc(text)}-->" if facts else "<!--/run-->"
+    return _RUN_FACTS.sub(lambda _: f"<!--run-->{text}{end}", html, count=1)
+
+
+def is_signed(html: str) -> bool:
+    """Return True if a page has facts of a run, and they are as they were written."""
+    found = _RUN_FACTS.search(html)
+    return found is not None and _crc(found[1]) == found[2]
+
+
+def _crc(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 _FOOTER = (
@@ -107,7 +122,7 @@ _FOOTER = (
     "min_dist",
     "random_state",
 )
-_RUN_FACTS = re.compile("<!--run-->.*?<!--/run-->", flags=re.DOTALL)
+_RUN_FACTS = re.compile("<!--run-->(.*?)<!--/run ?([0-9a-f]*)-->", flags=re.DOTALL)
 
 
 def _noise_share(points: pa.Table) -> float:

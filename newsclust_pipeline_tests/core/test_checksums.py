@@ -7,7 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from newsclust_pipeline.core.checksums import add_digest, table_digest, verify_digest
+from newsclust_pipeline.core.checksums import (
+    add_checksum,
+    add_digest,
+    table_digest,
+    verify_checksum,
+    verify_digest,
+    verify_schema,
+)
 from newsclust_pipeline.core.tables import lists_of
 from newsclust_pipeline.schemas import TABLES
 
@@ -106,3 +113,28 @@ def test_empty_metadata_stay_empty_metadata():
 def test_a_table_without_a_digest_is_accepted_as_it_is():
     table = pa.table({"a": np.arange(3)}, metadata={"k": "v"})
     assert verify_digest(table).equals(table, check_metadata=True)
+
+
+def test_the_schema_is_verified_without_the_values():
+    table = table_of(TABLES["stories"].schema).replace_schema_metadata({"model": "minilm"})
+    schema = add_digest(table).schema
+    assert verify_schema(schema) == table.schema
+    damaged = schema.with_metadata(schema.metadata | {b"model": b"miniln"})
+    with pytest.raises(ValueError, match="does not match its digest"):
+        verify_schema(damaged)
+    assert verify_schema(table.schema) == table.schema
+
+
+@pytest.mark.parametrize(
+    "damaged", [{"count": 4}, {"name": "Zurich"}, {"more": 1}, {"checksum": ""}]
+)
+def test_a_damaged_object_is_noticed(damaged):
+    record = add_checksum({"count": 3, "name": "Zürich"})
+    with pytest.raises(ValueError, match="does not match its digest"):
+        verify_checksum(record | damaged)
+
+
+@pytest.mark.parametrize("record", [{"count": 3}, [3], None, "checksum"])
+def test_what_has_no_checksum_is_damaged(record):
+    with pytest.raises(ValueError, match=r"digest|object"):
+        verify_checksum(record)

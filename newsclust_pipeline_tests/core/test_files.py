@@ -139,3 +139,24 @@ def test_a_copy_replaces_the_target_at_once(tmp_path):
     with pytest.raises(FileNotFoundError):
         copy_file(tmp_path / "none", tmp_path / "b")
     assert (tmp_path / "b").read_text() == "new"
+
+
+def test_every_flipped_bit_of_a_footer_is_noticed_or_has_no_effect(tmp_path):
+    lists = pa.array([[1.0, 0.0], [0.0, 1.0]], pa.list_(pa.float32(), 2))
+    table = pa.table({"doc_id": ["a", "b"], "embedding": lists})
+    table = table.replace_schema_metadata({"fingerprint": "minilm/1"})
+    write_parquet(table, tmp_path / "table")
+    content, noticed = bytearray((tmp_path / "table").read_bytes()), 0
+    start = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    for bit in range(8 * start, 8 * len(content), 3):
+        content[bit // 8] ^= 1 << bit % 8
+        (tmp_path / "table").write_bytes(content)
+        try:
+            read = read_parquet(tmp_path / "table")
+        except (OSError, ValueError, pa.ArrowException):
+            noticed += 1
+        else:
+            assert read.cast(table.schema).equals(table), bit
+            assert read.schema.metadata[b"fingerprint"] == b"minilm/1", bit
+        content[bit // 8] ^= 1 << bit % 8
+    assert noticed > 500

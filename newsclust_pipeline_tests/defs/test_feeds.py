@@ -135,3 +135,17 @@ def test_feeds_that_fail_for_days_or_are_silent_for_weeks_are_named():
     news = checks.feeds_have_news.evaluate(feeds_table(states))
     assert (news.passed, news.metadata) == (False, {"silent": 1})
     assert checks.feeds_answer.evaluate(feeds_table([fine])).passed
+
+
+def test_a_damaged_state_is_set_aside_and_nothing_is_stored_twice(server, tmp_path):
+    server.pages = {"/a": Page(rss(numbered(1, 5)))}
+    feeds = Feeds(
+        addresses=server.url("/a"), allow_private="1", folder=DataFolder(path=str(tmp_path))
+    )
+    assert feeds.update(None, lambda *_: None).new == 5
+    feeds.state.write_bytes(b"not a database" * 100)
+    again = feeds.update(None, lambda *_: None)
+    assert (again.new, again.fetched) == (0, 1)
+    assert "feeds.sqlite.damaged" in again.warnings[0]
+    assert feeds.state.with_name("feeds.sqlite.damaged").exists()
+    assert feeds.update(None, lambda *_: None).warnings == []

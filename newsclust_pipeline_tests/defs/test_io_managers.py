@@ -13,6 +13,7 @@ from newsclust_pipeline.defs.io_managers import (
     HtmlIO,
     JsonIO,
     ParquetIO,
+    SchemaIO,
     StoryFeedsIO,
 )
 from newsclust_pipeline.defs.resources import DataFolder
@@ -202,3 +203,36 @@ def test_feeds_are_a_file_each(tmp_path):
     feeds = {"stories.atom": "<feed/>", "stories.feed.json": "{}"}
     assert stored_and_loaded(manager, feeds) == feeds
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(feeds)
+
+
+@pytest.mark.parametrize("manager", [JsonIO, SchemaIO])
+def test_every_flipped_bit_is_noticed_or_has_no_effect(tmp_path, manager):
+    folder = DataFolder(path=str(tmp_path))
+    value = TABLE if manager is SchemaIO else {"count": 3, "digest": "9f2c", "index": "FLAT"}
+    writer = ParquetIO(folder=folder) if manager is SchemaIO else JsonIO(folder=folder)
+    writer.handle_output(output(), value)
+    path = tmp_path / f"thing{manager.ending}"
+    content, reader, noticed = bytearray(path.read_bytes()), manager(folder=folder), 0
+    expected = reader.last("thing")
+    for bit in range(0, 8 * len(content), 3):
+        content[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(content)
+        read = reader.last("thing")
+        assert read is None or read == expected, bit
+        if manager is SchemaIO and read is not None:
+            assert read.metadata[b"embedder"] == b"minilm", bit
+        noticed += read is None
+        content[bit // 8] ^= 1 << bit % 8
+    assert noticed > 100
+
+
+def test_a_page_whose_footer_is_damaged_is_signed_anew(tmp_path):
+    manager = HtmlIO(folder=DataFolder(path=str(tmp_path)))
+    html = "<footer><!--run--><!--/run--></footer>"
+    manager.handle_output(output(), html)
+    path = tmp_path / "thing.html"
+    first = path.read_text()
+    path.write_text(first.replace("0a1b2c3d", "0a1b2c3e"))
+    manager.handle_output(output(run_id="ffffffff-0"), html)
+    assert "ffffffff" in path.read_text()
+    assert "0a1b2c3e" not in path.read_text()

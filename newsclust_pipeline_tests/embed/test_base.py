@@ -1,6 +1,7 @@
 """Every document gets the unit vector of its text; unusable vectors are errors."""
 
 import hashlib
+import sqlite3
 from functools import cached_property
 
 import numpy as np
@@ -217,9 +218,7 @@ def test_usable_vectors_are_cached_before_a_useless_one_is_an_error(tmp_path):
     assert embed(articles(texts), Hashes(), tmp_path / "cache").new == 1
 
 
-def test_vectors_of_a_changed_dimension_replace_the_cached_ones_of_that_model_only(
-    tmp_path, caplog
-):
+def test_vectors_of_a_changed_dimension_replace_the_cached_ones_of_that_model_only(tmp_path):
     class Wider(Hashes):
         dimension = 8
 
@@ -233,7 +232,7 @@ def test_vectors_of_a_changed_dimension_replace_the_cached_ones_of_that_model_on
         embed(articles(HEADLINES[:2]), embedder, tmp_path / "cache")
     result = embed(articles(HEADLINES), Wider(), tmp_path / "cache")
     assert (result.new, result.dimension) == (3, 8)
-    assert "cached vectors of this model are deleted" in caplog.text
+    assert "cached vectors of this model are deleted" in result.warnings[0]
     assert embed(articles(HEADLINES[:2]), other, tmp_path / "cache").new == 0
 
 
@@ -301,3 +300,26 @@ def test_the_vectors_of_the_default_model_are_the_same_on_workers(engine, tmp_pa
     divided.texts_per_partition = 8
     alone = embed(table, model, tmp_path / "alone").table
     assert embed(table, divided, tmp_path / "shared", engine=engine).table.equals(alone)
+
+
+def test_a_damaged_cache_is_replaced_and_its_readable_vectors_are_not_embedded_again(tmp_path):
+    path = tmp_path / "cache"
+    texts = [f"Harbour report {n}" for n in range(3000)]
+    first = embed(articles(texts), Hashes(), path)
+    content = path.read_bytes()
+    path.write_bytes(content[:196608] + b"\xff" * 32768 + content[229376:])
+    again = embed(articles(texts), Hashes(), path)
+    assert again.table.equals(first.table)
+    assert 0 < again.new < 3000
+    assert "could be read and are kept" in again.warnings[0]
+    assert embed(articles(texts), Hashes(), path).warnings == []
+
+
+def test_damaged_vectors_are_embedded_again_with_a_warning(tmp_path):
+    first = embed(articles(HEADLINES), Hashes(), tmp_path / "cache")
+    with sqlite3.connect(tmp_path / "cache") as db:
+        db.execute("UPDATE vectors SET vector = NULL WHERE rowid = 1")
+    db.close()
+    again = embed(articles(HEADLINES), Hashes(), tmp_path / "cache")
+    assert again.table.equals(first.table)
+    assert "1 vectors were damaged" in again.warnings[0]

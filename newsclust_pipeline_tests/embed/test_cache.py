@@ -3,12 +3,13 @@
 import sqlite3
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
 
 from newsclust_pipeline.core.errors import NewsclustError
-from newsclust_pipeline.embed.cache import VectorCache
+from newsclust_pipeline.embed.cache import DamagedCacheError, VectorCache, rescue
 
 TEXTS = ["Ferry fire off Vesterglans", "Ålesund ferry\nA fire broke out.", ""]
 VECTORS = np.array([[1, 0], [0.6, 0.8], [0, -1]], dtype=np.float32)
@@ -197,3 +198,100 @@ def test_unused_vectors_are_pruned_and_the_file_shrinks(tmp_path):
         assert cache.prune(days=39) == 1997
     assert looked_up(path, texts, dimension=384)[1] == list(range(3, 2000))
     assert path.stat().st_size < before / 4
+
+
+@pytest.mark.parametrize("value", ["NULL", "'text'", "7"])
+def test_a_vector_of_another_type_is_embedded_again_and_counted(tmp_path, value):
+    path = filled(tmp_path / "cache")
+    with sqlite3.connect(path) as db:
+        db.execute(f"UPDATE vectors SET vector = {value}, used = {value} WHERE rowid = 2")  # noqa: S608
+    db.close()
+    with VectorCache(path, "minilm/1") as cache:
+        assert cache.fill(TEXTS, np.zeros((3, 2), dtype=np.float32)).tolist() == [1]
+        assert cache.damaged == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE vectors SET model = 2 WHERE rowid = 2",
+        "UPDATE models SET id = 3 - id WHERE id = 1",
+        "UPDATE models SET fingerprint = 'minilm/3' WHERE id = 1",
+    ],
+)
+def test_a_vector_of_another_model_is_never_returned(tmp_path, damage):
+    path = filled(tmp_path / "cache")
+    with VectorCache(path, "minilm/2") as cache:
+        cache.store(TEXTS[:1], -VECTORS[:1])
+    with sqlite3.connect(path) as db:
+        if "models SET id" in damage:
+            db.execute("DELETE FROM models WHERE id = 2")
+        db.execute(damage)
+    db.close()
+    vectors, missing = looked_up(path)
+    other, other_missing = looked_up(path, fingerprint="minilm/2")
+    assert all(row in missing or (vectors[row] == VECTORS[row]).all() for row in range(3))
+    assert 0 in other_missing or (other[0] == -VECTORS[0]).all()
+
+
+def test_a_damaged_dimension_loses_no_vector(tmp_path):
+    path = filled(tmp_path / "cache")
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE models SET dimension = 3")
+    db.close()
+    with VectorCache(path, "minilm/1") as cache:
+        assert cache.dimension == 2
+
+
+def test_entries_of_former_versions_are_returned(tmp_path):
+    path = filled(tmp_path / "cache")
+    content = VECTORS[0].astype("<f4").tobytes()
+    entry = content + zlib.crc32(content).to_bytes(4, "little")
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE vectors SET vector = ? WHERE rowid = 1", (entry,))
+    db.close()
+    assert looked_up(path)[1] == []
+
+
+def damage_pages(path, start, end):
+    content = path.read_bytes()
+    path.write_bytes(content[:start] + b"\xff" * (end - start) + content[end:])
+
+
+def test_all_vectors_on_whole_pages_of_a_damaged_cache_are_kept(tmp_path):
+    path, texts = tmp_path / "embedding_cache.sqlite", [f"text {n}" for n in range(3000)]
+    vectors = np.random.default_rng(0).normal(size=(3000, 64)).astype(np.float32)
+    with VectorCache(path, "minilm/1") as cache:
+        cache.store(texts, vectors)
+    damage_pages(path, 10 * 32768, 11 * 32768)
+    said = rescue(path)
+    found, missing = looked_up(path, texts, dimension=64)
+    assert 0 < len(missing) < 600
+    assert f"{3000 - len(missing):,} of its vectors" in said
+    kept = np.setdiff1d(np.arange(3000), missing)
+    np.testing.assert_array_equal(found[kept], vectors[kept])
+    assert path.with_name("embedding_cache.sqlite.damaged").exists()
+
+
+def test_of_a_file_that_is_no_cache_nothing_is_kept(tmp_path):
+    path = tmp_path / "embedding_cache.sqlite"
+    path.write_text("Not a database at all, but long enough to be taken for one." * 50)
+    assert "0 of its vectors" in rescue(path)
+    assert looked_up(path)[1] == [0, 1, 2]
+
+
+def test_every_flipped_bit_of_a_cache_is_noticed_or_has_no_effect(tmp_path):
+    path = filled(tmp_path / "cache")
+    content, rng = bytearray(path.read_bytes()), np.random.default_rng(0)
+    used = [place for place, byte in enumerate(content) if byte]
+    for bit in rng.choice(8 * len(used), 12, replace=False):
+        damaged = bytearray(content)
+        damaged[used[bit // 8]] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        try:
+            vectors, missing = looked_up(path)
+        except DamagedCacheError:
+            rescue(path)
+            vectors, missing = looked_up(path)
+        found = np.setdiff1d(np.arange(3), missing)
+        np.testing.assert_array_equal(vectors[found], VECTORS[found])

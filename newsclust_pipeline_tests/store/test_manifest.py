@@ -161,3 +161,14 @@ def test_an_empty_collection_has_a_manifest(path, forbid_opening):
 
 def test_without_a_file_there_is_no_manifest(path):
     assert read_manifest(path) is None
+
+
+def test_every_flipped_bit_of_a_manifest_is_noticed(path):
+    fill_closed(path, ids(1, 2))
+    manifest = path.with_name("milvus.db.manifest")
+    content = bytearray(manifest.read_bytes())
+    for bit in range(8 * len(content)):
+        content[bit // 8] ^= 1 << bit % 8
+        manifest.write_bytes(content)
+        assert read_manifest(path) is None, bit
+        content[bit // 8] ^= 1 << bit % 8

@@ -87,4 +87,24 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
 def test_the_file_contains_id_path_and_writes(tmp_path):
     owner = owner_of(tmp_path, pytest.fail)
     record = json.loads((tmp_path / FILE).read_text())
+    del record["checksum"]
     assert record == {"id": owner.id, "path": os.path.realpath(tmp_path), "writes": []}
+
+
+def test_every_flipped_bit_of_the_file_is_noticed(tmp_path):
+    owner = owner_of(tmp_path, pytest.fail)
+    owner.new_write()
+    content = bytearray((tmp_path / FILE).read_bytes())
+    for bit in range(8 * len(content)):
+        content[bit // 8] ^= 1 << bit % 8
+        (tmp_path / FILE).write_bytes(content)
+        warnings = []
+        assert owner_of(tmp_path, warnings.append).id != owner.id or bytes(content).isspace(), bit
+        assert "can't be read" in warnings[0]
+        content[bit // 8] ^= 1 << bit % 8
+
+
+def test_a_file_of_a_former_version_is_read(tmp_path):
+    record = {"id": "0123456789abcdef", "path": os.path.realpath(tmp_path), "writes": []}
+    (tmp_path / FILE).write_text(json.dumps(record))
+    assert owner_of(tmp_path, pytest.fail).id == record["id"]

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from newsclust_pipeline.core.errors import SettingError
 from newsclust_pipeline.core.progress import Progress
+from newsclust_pipeline.core.sqlite_files import set_aside
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.ingest.feeds.addresses import Address, read_addresses
@@ -30,24 +31,40 @@ class Feeds(dg.ConfigurableResource[Any]):
         """The folder with one file of new articles a day."""
         return self.folder.file("feeds")
 
+    @property
+    def state(self) -> Path:
+        """The file with what is known of every feed."""
+        return self.folder.file("feeds.sqlite")
+
     def list(self) -> list[Address]:
         """Return the addresses of the feeds; none if no feeds are followed."""
         return read_addresses(self.addresses) if self.addresses else []
 
     def update(self, keep_days: int | None, progress: Progress) -> Update:
         """Fetch the feeds that are due; see `ingest.feeds.update`."""
-        from newsclust_pipeline.ingest.feeds.state import FeedStore
-        from newsclust_pipeline.ingest.feeds.update import feeds_table, update
+        from newsclust_pipeline.ingest.feeds.state import DamagedStateError
+        from newsclust_pipeline.ingest.feeds.update import feeds_table
 
         if not self.addresses:
             return Update(feeds_table([]), new=0, fetched=0, untitled=0, pruned=[], warnings=[])
-        path = self.folder.file("feeds.sqlite")
-        with self._client() as client, FeedStore(path) as store:
-            done = update(
-                self.list(), self.landing, store, client, time.time(), keep_days, progress
-            )
+        try:
+            done = self._update(keep_days, progress)
+        except DamagedStateError as error:
+            damaged = set_aside(self.state)
+            done = self._update(keep_days, progress)
+            warning = f"{error} It is now {damaged.name}, and all feeds were fetched."
+            done = replace(done, warnings=[warning, *done.warnings])
         warnings = [name_settings(warning) for warning in done.warnings]
         return replace(done, table=_worded(done.table), warnings=warnings)
+
+    def _update(self, keep_days: int | None, progress: Progress) -> Update:
+        from newsclust_pipeline.ingest.feeds.state import FeedStore
+        from newsclust_pipeline.ingest.feeds.update import update
+
+        with self._client() as client, FeedStore(self.state) as store:
+            return update(
+                self.list(), self.landing, store, client, time.time(), keep_days, progress
+            )
 
     def check(self) -> pa.Table:
         """Try all feeds without storing anything; see `ingest.feeds.update.check`."""

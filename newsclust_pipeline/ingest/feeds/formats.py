@@ -98,9 +98,11 @@ def _xml_feed(body: bytes, headers: Mapping[str, str], url: str) -> Feed:
         raise FormatError("it declares a long entity, which could be repeated to fill the memory")
     # Without a type feedparser complains that the type is not one of XML.
     kind = headers.get("content-type") or "application/xml"
-    parsed = feedparser.parse(
-        BytesIO(body), response_headers={"content-type": kind, "content-location": url}
-    )
+    headers = {"content-type": kind, "content-location": url}
+    try:
+        parsed = feedparser.parse(BytesIO(body), response_headers=headers)
+    except Exception as error:
+        raise FormatError(f"feedparser fails on it ({error!r:.200})") from error
     title = _text(parsed.feed.get("title"))
     if not parsed.get("version") and not parsed.entries:
         raise FormatError(f"the body is not a feed: {_beginning(body)}")
@@ -134,7 +136,10 @@ def _moment(entry: Any, name: str) -> str:
     if reading:  # feedparser takes zones that it doesn't know, such as CEST, for UTC
         return text if reading.doubt or reading.time is None else _iso(reading.time // 1_000_000)
     parsed = entry.get(f"{name}_parsed")
-    return _iso(calendar.timegm(parsed)) if parsed else ""
+    try:
+        return _iso(calendar.timegm(parsed)) if parsed else ""
+    except ValueError:  # a year that Python doesn't know
+        return ""
 
 
 def _json_feed(body: bytes) -> Feed:
@@ -169,7 +174,7 @@ def _sitemap(body: bytes) -> Feed:
 
     try:
         root = ElementTree.fromstring(body)
-    except (ParseError, DefusedXmlException) as error:
+    except (ParseError, DefusedXmlException, LookupError, ValueError) as error:
         raise FormatError(f"the sitemap is not valid XML: {error}") from error
     if root.tag.endswith("sitemapindex"):
         raise FormatError("the sitemap is an index: list the news sitemaps that it names instead")

@@ -3,12 +3,14 @@
 import gzip
 import json
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
+from newsclust_pipeline.core.errors import FeedsError
 from newsclust_pipeline.core.files import atomic_path
 from newsclust_pipeline.ingest.feeds.formats import Item
 from newsclust_pipeline.ingest.feeds.state import FeedStore
@@ -32,8 +34,15 @@ def reconcile(folder: Path, store: FeedStore, now: float) -> int:
     """
     unknown = [p for p in sorted(folder.glob(f"*{_ENDING}")) if _differs(p, store)]
     for path in unknown:
+        try:
+            keys = list(_keys(path))
+        except (EOFError, OSError, UnicodeError, ValueError, zlib.error) as error:
+            raise FeedsError(
+                f"{path}: damaged ({error}). Put a whole copy in its place, or move it away: what "
+                "its feeds still list is then stored again."
+            ) from error
         with store.transaction():
-            for feed, key in _keys(path):
+            for feed, key in keys:
                 store.mark_seen(feed, [key], now)
             store.put_size(path.name, path.stat().st_size)
     return len(unknown)
@@ -47,8 +56,8 @@ def _keys(path: Path) -> Iterator[tuple[str, str]]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line)
-            if "key" in row and "feed" in row:
-                yield row["feed"], row["key"]
+            if isinstance(row, dict) and "key" in row and "feed" in row:
+                yield str(row["feed"]), str(row["key"])
 
 
 def append(folder: Path, items: Iterable[tuple[str, str, Item]], now: float) -> Path:

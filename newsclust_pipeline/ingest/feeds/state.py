@@ -1,5 +1,6 @@
 """What is known of every feed, and which articles have been seen: one SQLite file."""
 
+import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from newsclust_pipeline.core import sqlite_files
 from newsclust_pipeline.core.errors import FeedsError
 
 FORGET_DAYS = 90  # from an article's last listing to the last body of its feed
@@ -54,7 +56,11 @@ class FeedState:
     items: int = 0
 
 
-_COLUMNS = [f.name for f in fields(FeedState)]
+class DamagedStateError(FeedsError):
+    """The file is damaged; the articles in the landing folder suffice to begin a new one."""
+
+
+_COLUMNS = [*(f.name for f in fields(FeedState)), "checksum"]
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS feeds ({", ".join(_COLUMNS)}, PRIMARY KEY (address));
 CREATE TABLE IF NOT EXISTS items (
@@ -68,6 +74,9 @@ class FeedStore:
     """The file with the state of all feeds. A context manager.
 
     Changes become permanent together, by `transaction`.
+
+    Attributes:
+        warnings: one sentence for every feed whose state was damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -76,11 +85,23 @@ class FeedStore:
         Raises:
             FeedsError: it cannot be opened, or is no such file.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-        self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+        self._path, self.warnings = path, list[str]()
         with self._readable():
-            self._connection.executescript(_SCHEMA)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(path, timeout=60, isolation_level=None)
+        try:
+            with self._readable():
+                self._connection.executescript(_SCHEMA)
+                self._add_checksums()
+        except FeedsError:
+            self._connection.close()
+            raise
+
+    def _add_checksums(self) -> None:
+        """Add the column to a file of a former version."""
+        columns = self._connection.execute("SELECT name FROM pragma_table_info('feeds')").fetchall()
+        if ("checksum",) not in columns:
+            self._connection.execute("ALTER TABLE feeds ADD COLUMN checksum")
 
     def __enter__(self) -> Self:
         """Return the store."""
@@ -99,11 +120,16 @@ class FeedStore:
     def _readable(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+            if sqlite_files.is_damage(error, self._path):
+                raise DamagedStateError(
+                    f"{self._path}: the state of the feeds is damaged ({error}). Move the file "
+                    "away; the next run fetches all feeds as if for the first time, and articles "
+                    "that are already in the landing folder are not stored twice."
+                ) from error
             raise FeedsError(
-                f"{self._path}: the state of the feeds cannot be used ({error}). Move the file "
-                "away; the next run fetches all feeds as if for the first time, and articles that "
-                "are already in the landing folder are not stored twice."
+                f"{self._path}: the state of the feeds can't be read or written ({error}). Free "
+                "disk space, or set `data_dir` to a folder that can be written to."
             ) from error
 
     @contextmanager
@@ -119,16 +145,22 @@ class FeedStore:
             self._connection.execute("COMMIT")
 
     def feed(self, address: str) -> FeedState:
-        """Return what is known of a feed; a new state if nothing is."""
+        """Return what is known of a feed; a new state if nothing is, or if it is damaged."""
         with self._readable():
             query = f"SELECT {', '.join(_COLUMNS)} FROM feeds WHERE address = ?"  # noqa: S608
             row = self._connection.execute(query, (address,)).fetchone()
-        return FeedState(*row) if row else FeedState(address, address)
+        if row and row[-1] in {None, _checksum(row[:-1])}:
+            return FeedState(*row[:-1])
+        if row:
+            self.warnings.append(f"{address}: its state was damaged; it is read as a new feed.")
+        return FeedState(address, address)
 
     def put(self, feed: FeedState) -> None:
         """Store the state of a feed."""
+        values = (*astuple(feed), _checksum(astuple(feed)))
         marks = ", ".join("?" * len(_COLUMNS))
-        self._connection.execute(f"INSERT OR REPLACE INTO feeds VALUES ({marks})", astuple(feed))  # noqa: S608
+        query = f"INSERT OR REPLACE INTO feeds ({', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608
+        self._connection.execute(query, values)
 
     def unseen(self, keys: Sequence[str]) -> set[str]:
         """Return those of the keys that no article of an earlier fetch had."""
@@ -168,3 +200,7 @@ class FeedStore:
     def put_size(self, name: str, size: int) -> None:
         """Remember the size of a landing file."""
         self._connection.execute("INSERT OR REPLACE INTO files VALUES (?, ?)", (name, size))
+
+
+def _checksum(values: Sequence[object]) -> str:
+    return hashlib.blake2b(repr(tuple(values)).encode(), digest_size=8).hexdigest()

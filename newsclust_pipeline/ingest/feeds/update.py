@@ -125,7 +125,10 @@ def update(
         fetched=sum(outcome.fetched for outcome in outcomes),
         untitled=sum(not item.title for o in outcomes if o.feed for item in o.feed.items),
         pruned=[] if keep_days is None else landing.prune(folder, keep_days, now),
-        warnings=[f"{s.address}: {s.problem}" for o in outcomes if (s := o.state).problem],
+        warnings=[
+            *store.warnings,
+            *(f"{s.address}: {s.problem}" for o in outcomes if (s := o.state).problem),
+        ],
     )
 
 

@@ -6,9 +6,8 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from itertools import count, islice
 from typing import Any, BinaryIO
-from xml.etree.ElementTree import ParseError
 
-from newsclust_pipeline.core.errors import DumpError
+from newsclust_pipeline.core.errors import DumpError, NewsclustError
 from newsclust_pipeline.ingest.columns import NoTitleError
 from newsclust_pipeline.ingest.headers import MAX_JUNK, is_header
 from newsclust_pipeline.ingest.rows import Row
@@ -22,7 +21,6 @@ def read_workbook(stream: BinaryIO, source: Source) -> Iterator[Row]:
         DumpError: the file is no workbook, or no sheet has a header with titles.
     """
     from openpyxl import load_workbook
-    from openpyxl.utils.exceptions import InvalidFileException
 
     with tempfile.TemporaryFile() as unpacked:
         if not stream.seekable():
@@ -34,7 +32,9 @@ def read_workbook(stream: BinaryIO, source: Source) -> Iterator[Row]:
                 source.allowance.spend(sum(part.file_size for part in parts.infolist()))
             workbook = load_workbook(file, read_only=True, data_only=True)
             yield from _read_sheets(workbook, source)
-        except (InvalidFileException, KeyError, ParseError, TypeError, ValueError) as fault:
+        except (NewsclustError, OSError, zipfile.BadZipFile):
+            raise
+        except Exception as fault:  # openpyxl raises anything for a damaged part
             reason = next(iter(str(fault).splitlines()), type(fault).__name__)
             raise DumpError(
                 f"{source.dump}: can't be read as a workbook ({reason}). Save it again as .xlsx or "

@@ -167,3 +167,31 @@ def test_a_long_entity_is_refused():
     body = b'<!DOCTYPE rss [<!ENTITY a "' + b"x" * 10_000 + b'">]>' + rss(numbered(1, 1))
     with pytest.raises(FormatError, match="declares a long entity"):
         parse_feed(body, {}, "")
+
+
+@pytest.mark.parametrize("date", ["0000-00-00", "0000-00-00 00:00:00", "Tue, 05 Mar -0001"])
+def test_a_year_that_does_not_exist_is_no_date(date):
+    item = f"<item><title>Fog</title><pubDate>{date}</pubDate></item>"
+    body = f"<rss version='2.0'><channel>{item}</channel></rss>".encode()
+    feed = parse_feed(body, {}, "https://a.example/")
+    assert feed.items[0].published_at == ""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<?xmL version=1 rss><channel><item><link>https://a.example/1</link></;l>></item></channel>"
+        b"<title><iitle>x</,itle><link>></item></c><link>></link></rss>",
+        b'<?xml version="1.0" encoding="no-such"?><urlset xmlns="http://www.sitemaps.org/schemas/'
+        b'sitemap/0.9"></urlset>',
+    ],
+)
+def test_whatever_a_parser_raises_the_body_is_no_feed(body, monkeypatch):
+    import feedparser
+
+    def broken(*_, **__):
+        raise KeyError("links")
+
+    monkeypatch.setattr(feedparser, "parse", broken)
+    with pytest.raises(FormatError):
+        parse_feed(body, {}, "https://a.example/")

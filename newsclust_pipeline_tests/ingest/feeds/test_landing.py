@@ -4,6 +4,9 @@ import gzip
 import json
 from datetime import UTC, datetime
 
+import pytest
+
+from newsclust_pipeline.core.errors import FeedsError
 from newsclust_pipeline.ingest.discover import find_dumps
 from newsclust_pipeline.ingest.feeds.formats import Item
 from newsclust_pipeline.ingest.feeds.landing import append, item_key, prune, reconcile
@@ -47,3 +50,16 @@ def test_files_of_days_outside_the_window_are_removed(tmp_path):
     (tmp_path / "mine.jsonl.gz").write_bytes(b"")
     assert prune(tmp_path, 2, NOON) == ["2026-11-22.jsonl.gz", "2026-11-23.jsonl.gz"]
     assert (tmp_path / "mine.jsonl.gz").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b damaged", gzip.compress(b"{"), b"[]"])
+def test_a_damaged_landing_file_is_named_with_what_to_do(tmp_path, content):
+    (tmp_path / "feeds").mkdir()
+    path = tmp_path / "feeds" / "2026-11-26.jsonl.gz"
+    path.write_bytes(content)
+    with FeedStore(tmp_path / "feeds.sqlite") as store:
+        if content:
+            with pytest.raises(FeedsError, match=r"2026-11-26\.jsonl\.gz: damaged.*move it away"):
+                reconcile(tmp_path / "feeds", store, NOON)
+        else:
+            assert reconcile(tmp_path / "feeds", store, NOON) == 1

@@ -1,5 +1,7 @@
 """The state of feeds survives, whole or not at all."""
 
+import sqlite3
+
 import pytest
 
 from newsclust_pipeline.core.errors import FeedsError
@@ -45,3 +47,36 @@ def test_a_damaged_file_is_named_with_what_to_do(tmp_path):
     path.write_bytes(b"not a database" * 100)
     with pytest.raises(FeedsError, match=r"feeds\.sqlite.*Move the file away"):
         FeedStore(path)
+
+
+@pytest.mark.parametrize("column", ["url", "next_due", "status", "etag"])
+def test_a_feed_whose_state_is_damaged_is_read_as_a_new_one(tmp_path, column):
+    path = tmp_path / "feeds.sqlite"
+    feed = FeedState("https://a.example/rss", "https://b.example/rss", "A", etag="e", next_due=9.0)
+    with FeedStore(path) as store, store.transaction():
+        store.put(feed)
+    with sqlite3.connect(path) as db:
+        db.execute(f"UPDATE feeds SET {column} = 4e9")  # noqa: S608
+    db.close()
+    with FeedStore(path) as store:
+        assert store.feed(feed.address) == FeedState(feed.address, feed.address)
+        assert "its state was damaged" in store.warnings[0]
+
+
+def test_the_state_of_a_former_version_is_read(tmp_path):
+    path = tmp_path / "feeds.sqlite"
+    feed = FeedState("https://a.example/rss", "https://b.example/rss", "A", items=7)
+    with FeedStore(path) as store, store.transaction():
+        store.put(feed)
+    with sqlite3.connect(path) as db:
+        db.execute("ALTER TABLE feeds DROP COLUMN checksum")
+    db.close()
+    with FeedStore(path) as store:
+        assert store.feed(feed.address) == feed
+        assert store.warnings == []
+
+
+def test_a_folder_in_place_of_the_file_is_named(tmp_path):
+    (tmp_path / "feeds.sqlite").mkdir()
+    with pytest.raises(FeedsError, match=r"feeds\.sqlite: .*can't be read or written"):
+        FeedStore(tmp_path / "feeds.sqlite")
