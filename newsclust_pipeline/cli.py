@@ -156,19 +156,26 @@ def ui(data: str | None, host: str, port: int) -> None:
 @click.option("--limit", default=20, show_default=True, help="How many to show.")
 def stories(data: str | None, limit: int) -> None:
     """List the stories of the last run, largest first."""
-    import pyarrow.parquet as pq
+    from newsclust_pipeline.core.files import read_parquet
+    from newsclust_pipeline.core.text import one_line
 
     _set(NEWSCLUST_DATA_DIR=data)
     path = _data() / "stories.parquet"
     if not path.is_file():
         raise click.ClickException(f"{path}: no such file. Run `newsclust run` first.")
-    columns = ["size", "outlets", "first_published", "last_published", "title"]
+    try:
+        table = read_parquet(path).slice(0, limit)
+    except (OSError, ValueError) as error:
+        message = f"{path}: can't be read ({error}). `newsclust run` makes it again."
+        raise click.ClickException(one_line(message)) from None
     click.echo(f"{'articles':>8}  {'outlets':>7}  {'from':10}  {'to':10}  title")
-    for row in pq.read_table(path, columns=columns).slice(0, limit).to_pylist():
-        days = [f"{row[c]:%Y-%m-%d}" if row[c] else "" for c in columns[2:4]]
-        click.echo(
-            f"{row['size']:>8,}  {row['outlets']:>7,}  {days[0]:10}  {days[1]:10}  {row['title']}"
+    for row in table.to_pylist():
+        first, last = (
+            f"{row[name]:%Y-%m-%d}" if row[name] else ""
+            for name in ("first_published", "last_published")
         )
+        figures = f"{row['size']:>8,}  {row['outlets']:>7,}  {first:10}  {last:10}"
+        click.echo(f"{figures}  {one_line(row['title'])}")
 
 
 @main.command()

@@ -1,8 +1,9 @@
 """The figures of a run in a few lines, for the terminal."""
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from newsclust_pipeline.core.files import read_parquet
+from newsclust_pipeline.core.text import one_line
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.stories.labels import noise_share
 
@@ -12,9 +13,9 @@ _LARGEST = 5
 def summarize(folder: DataFolder) -> list[str]:
     """Return the figures of the labels and stories in a data folder; empty if it has none."""
     try:
-        stories = pq.read_table(folder.file("stories.parquet"), columns=["size", "title"])
-        labels = pq.read_table(folder.file("hdbscan_labels.parquet"), columns=["label"])
-    except (OSError, pa.ArrowException):
+        stories = read_parquet(folder.file("stories.parquet"))
+        labels = read_parquet(folder.file("hdbscan_labels.parquet"))
+    except (OSError, ValueError, pa.ArrowException):
         return []
     head = (
         f"{labels.num_rows:,} articles, {stories.num_rows:,} stories, "
@@ -25,4 +26,4 @@ def summarize(folder: DataFolder) -> list[str]:
 
 
 def _line(story: dict[str, object]) -> str:
-    return f"{story['size']:>7,}  {story['title']}"
+    return f"{story['size']:>7,}  {one_line(str(story['title']))}"

@@ -177,21 +177,11 @@ def test_a_year_that_does_not_exist_is_no_date(date):
     assert feed.items[0].published_at == ""
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"<?xmL version=1 rss><channel><item><link>https://a.example/1</link></;l>></item></channel>"
-        b"<title><iitle>x</,itle><link>></item></c><link>></link></rss>",
-        b'<?xml version="1.0" encoding="no-such"?><urlset xmlns="http://www.sitemaps.org/schemas/'
-        b'sitemap/0.9"></urlset>',
-    ],
-)
-def test_whatever_a_parser_raises_the_body_is_no_feed(body, monkeypatch):
-    import feedparser
+SITEMAP = b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"/>'
+UNKNOWN = b'<?xml version="1.0" encoding="no-such"?>' + SITEMAP
 
-    def broken(*_, **__):
-        raise KeyError("links")
 
-    monkeypatch.setattr(feedparser, "parse", broken)
+@pytest.mark.parametrize("body", [b"<channel><item><link></item></link>", UNKNOWN])
+def test_whatever_a_parser_raises_the_body_is_no_feed(body):
     with pytest.raises(FormatError):
         parse_feed(body, {}, "https://a.example/")
