@@ -101,8 +101,8 @@ def _xml_feed(body: bytes, headers: Mapping[str, str], url: str) -> Feed:
     headers = {"content-type": kind, "content-location": url}
     try:
         parsed = feedparser.parse(BytesIO(body), response_headers=headers)
-    except Exception as error:
-        raise FormatError(f"feedparser fails on it ({error!r:.200})") from error
+    except Exception as fault:  # its own faults on broken markup, such as KeyError
+        raise FormatError(f"feedparser fails on it ({fault!r:.200})") from fault
     title = _text(parsed.feed.get("title"))
     if not parsed.get("version") and not parsed.entries:
         raise FormatError(f"the body is not a feed: {_beginning(body)}")
