@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from newsclust_pipeline.defs import assets, automation, evaluation, exports
+from newsclust_pipeline.defs import assets, automation, evaluation, exports, news_dumps
 from newsclust_pipeline.defs.alerts.settings import ALERT_SETTINGS
 from newsclust_pipeline.defs.io_managers import (
     CsrIO,
@@ -61,9 +61,12 @@ def build_defs(**overrides: Any) -> dg.Definitions:
         },
     )
     return dg.Definitions(
-        assets=dg.load_assets_from_modules(
-            [assets, exports, evaluation], key_prefix=key_prefix() or None
-        ),
+        assets=[
+            news_dumps.news_dumps,
+            *dg.load_assets_from_modules(
+                [assets, exports, evaluation], key_prefix=key_prefix() or None
+            ),
+        ],
         jobs=[automation.news_job, automation.sweep_job],
         schedules=[automation.daily_schedule(schedule_in_force()), automation.feeds_schedule],
         sensors=[automation.dump_sensor, automation.failure_sensor],

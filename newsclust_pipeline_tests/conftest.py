@@ -97,7 +97,7 @@ class Pipeline:
 
     def versions(self) -> dict[str, str]:
         """The data version of every asset."""
-        keys = [spec.key for spec in build_defs().resolve_all_asset_specs()]
+        keys = build_defs().resolve_asset_graph().materializable_asset_keys
         events = {key: self.instance.get_latest_materialization_event(key) for key in keys}
         return {
             key.to_user_string(): event.asset_materialization.tags["dagster/data_version"]

@@ -17,6 +17,7 @@ from newsclust_pipeline.core.tables import join, matrix, sort_by_id
 from newsclust_pipeline.defs import config as run_config
 from newsclust_pipeline.defs import figures
 from newsclust_pipeline.defs.config import plain
+from newsclust_pipeline.defs.keys import asset_key
 from newsclust_pipeline.defs.materialize import progress, result, run_start, stage
 from newsclust_pipeline.defs.rejections import record_rejections
 from newsclust_pipeline.defs.resources import (
@@ -55,7 +56,7 @@ def feeds(config: run_config.FeedsConfig, subscriptions: Feeds) -> Result:
 @stage(
     "pandas",
     "parquet",
-    deps=("feeds",),
+    deps=("feeds", asset_key("news_dumps")),
     outputs=("rejected_rows", "near_duplicates", "gold_labels", "raw_news"),
     reuse=Reuse(reads=lambda news, **_: news.digest()),
 )

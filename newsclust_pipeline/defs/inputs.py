@@ -67,7 +67,7 @@ def require_same_run(
     Raises:
         InputsError: naming both runs and the command that repairs it.
     """
-    todo, records = list(inputs), dict[dg.AssetKey, Record | None]()
+    todo, records = sorted(inputs), dict[dg.AssetKey, Record | None]()
     while todo:
         key = todo.pop()
         record = records.setdefault(key, last_record(instance, key))

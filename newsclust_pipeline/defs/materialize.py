@@ -47,7 +47,7 @@ def stage(
     io: str = "parquet",
     outputs: tuple[str, ...] = (),
     ins: Mapping[str, dg.AssetIn] | None = None,
-    deps: tuple[str, ...] = (),
+    deps: tuple[str | dg.AssetKey, ...] = (),
     reuse: Reuse | None = None,
     service: str | None = None,
     must_be_fresh: bool = False,

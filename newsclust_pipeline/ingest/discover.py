@@ -125,9 +125,13 @@ class Dumps:
             self.columns += layout.report()
             self.warnings += [layout.warning] if layout.warning else []
 
+    def contents(self) -> list[tuple[str, str]]:
+        """Return the name of every dump and a digest of its bytes."""
+        return [(printable(path.name), content_digest(path)) for path in self.paths]
+
     def digest(self) -> str:
         """Return a digest of names, bytes, options and the warnings before anything is read."""
-        contents = [[printable(p.name), content_digest(p)] for p in self.paths]
+        contents = [[name, digest] for name, digest in self.contents()]
         options = [dict(self.options.columns), self.options.date_order]
         facts = json.dumps([contents, self.warnings, options])
         return hashlib.sha256(facts.encode()).hexdigest()

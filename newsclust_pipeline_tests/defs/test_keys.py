@@ -74,5 +74,5 @@ def test_the_whole_graph_runs_with_a_prefix(tmp_path, sample_rows):
     mixed = run(*MATERIALIZE, "team/news/cluster_plot")
     assert mixed.returncode == 1
     last = mixed.stderr.strip().splitlines()[-1]
-    assert "team/news/stories (run " in last
+    assert "does not belong to team/news/hdbscan_labels (run " in last
     assert "--select '+team/news/cluster_plot'" in last

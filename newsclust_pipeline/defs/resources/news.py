@@ -57,6 +57,13 @@ class NewsDumps(dg.ConfigurableResource[Any]):
             places.append(Path(self.landing))
         return discover.merge_dumps([discover.find_dumps(place, options) for place in places])
 
+    def contents(self) -> list[tuple[str, str]]:
+        """Return name and digest of every dump; the articles of feeds are no dumps."""
+        if self.has_only_feeds:
+            return []
+        options = {"columns": self.columns, "date_order": self.date_order}
+        return NewsDumps(path=self.path, more=self.more, **options).open().contents()
+
     def digest(self) -> str:
         """Return a digest of what would be read; see `ingest.discover.Dumps.digest`."""
         return f"{self.name} {self.open().digest()}"

@@ -21,6 +21,7 @@ from newsclust_pipeline.defs.cause import Cause
 from newsclust_pipeline.defs.config_file import config_file
 from newsclust_pipeline.defs.housekeeping import forget_old_runs, remove_temporary_files
 from newsclust_pipeline.defs.keys import asset_key, prefix_problems
+from newsclust_pipeline.defs.news_dumps import observe
 from newsclust_pipeline.defs.parameters import (
     file_problems,
     problems_of,
@@ -67,7 +68,7 @@ class RunGuard(dg.ConfigurableResource[Any]):
             return
         warn = context.log.warning if context.log else print
         try:
-            self._validate(run)
+            self._validate(run, instance)
             wait = whole_number("run_wait", self.run_wait)
             lock = lock_folder(Path(self.folder.path), run.run_id, wait, warn)
             lock.__enter__()
@@ -81,12 +82,14 @@ class RunGuard(dg.ConfigurableResource[Any]):
                 context.log.info(_NO_HOME)
             remove_temporary_files(Path(self.folder.path))
             forget_old_runs(instance, whole_number("keep_runs", self.keep_runs))
+            if self._reads_news(run, instance):
+                observe(instance, run.run_id, self.news)
             yield self
         finally:
             lock.__exit__(None, None, None)
             after_run(instance, run, self.alerts, self.folder, warn)
 
-    def _validate(self, run: dg.DagsterRun) -> None:
+    def _validate(self, run: dg.DagsterRun, instance: dg.DagsterInstance) -> None:
         problems = file_problems(config_file()) + prefix_problems()
         problems += schedule_problems(schedule_in_force(), "the settings of the schedule")
         ops: Any = run.run_config.get("ops", {})
@@ -100,10 +103,16 @@ class RunGuard(dg.ConfigurableResource[Any]):
         self.milvus.index_for(1)
         self.engine.verify()
         whole_number("keep_runs", self.keep_runs)
-        selected = run.asset_selection
-        reads_news = not selected or asset_key("raw_news") in selected
-        if reads_news and not self.news.has_only_feeds:  # these are fetched first
+        if self._reads_news(run, instance):
             self.news.open()
+
+    def _reads_news(self, run: dg.DagsterRun, instance: dg.DagsterInstance) -> bool:
+        """Return whether a run reads dumps; the articles of feeds are fetched first."""
+        planned = instance.all_logs(
+            run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+        )
+        keys = {entry.dagster_event.asset_key for entry in planned if entry.dagster_event}
+        return asset_key("raw_news") in keys and not self.news.has_only_feeds
 
 
 def whole_number(parameter: str, value: str) -> int:
