@@ -51,6 +51,8 @@ lint: $(VENV)/lint.installed install
 	$(BIN)/zizmor --offline --quiet .github examples/stories.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/stories.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(call if_there,$(BIN)/hadolint,Dockerfile)
 
 # After a change of pyproject.toml. make lock ARGS="--upgrade-package numpy" takes its newest version.
 lock: $(VENV)/lint.installed install

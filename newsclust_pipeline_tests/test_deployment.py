@@ -1,5 +1,7 @@
 """The files for running by itself say what the docs say, and their readers accept them."""
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -97,3 +99,53 @@ def test_the_documentation_knows_every_threshold_and_check():
     of_raw_news = {key.name for key in checks if key.asset_key.to_user_string() == "raw_news"}
     assert of_raw_news - {name for name in of_raw_news if f"`{name}`" in DOCS} == {"ids_are_unique"}
     assert f"{SETTLE_SECONDS} seconds" in DOCS
+
+
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+VALUES = yaml.safe_load((ROOT / "examples/kubernetes/values.yaml").read_text())
+LOCATION = VALUES["dagster-user-deployments"]["deployments"][0]
+
+
+def test_the_containers_start_what_there_is_and_write_to_volumes_only():
+    started = [
+        json.loads(re.search(r"^CMD (.*)", DOCKERFILE, re.M)[1]),
+        COMPOSE["daemon"]["command"],
+    ]
+    assert [command[0] for command in started] == ["dagster-webserver", "dagster-daemon"]
+    assert all(Path(sys.executable).with_name(command[0]).exists() for command in started)
+    assert all(command[-1] == "newsclust_pipeline.definitions" for command in started)
+    for service in (COMPOSE["webserver"], COMPOSE["daemon"]):
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+        assert {volume.split(":")[-1] for volume in service["volumes"][:2]} == {"/data", "/dagster"}
+    assert COMPOSE["webserver"]["ports"] == ["127.0.0.1:3000:3000"]
+    assert "depends_on" in COMPOSE["daemon"], "two processes must not create Dagster's databases"
+
+
+def test_the_image_has_a_user_of_its_own_and_needs_no_more_than_the_build_context():
+    assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.M)
+    context = (ROOT / ".dockerignore").read_text().split()
+    copied = re.findall(r"^COPY (?!--from)(?:--\S+ )*(.*) \S+$", DOCKERFILE, re.M)
+    for source in " ".join(copied).split():
+        assert (ROOT / source).exists()
+        assert f"!{source.split('/')[0]}" in context
+    assert "*" in context, "nothing else may get into the image, .env least of all"
+
+
+def test_the_entry_point_leaves_the_settings_of_other_folders_alone(tmp_path):
+    shutil.copy(ROOT / "docker-entrypoint.sh", tmp_path)
+    command = ["sh", str(tmp_path / "docker-entrypoint.sh"), "echo", "started"]
+    chart = {"DAGSTER_HOME": "/opt/dagster/dagster_home", "PATH": os.environ["PATH"]}
+    done = subprocess.run(command, env=chart, capture_output=True, text=True, check=True)
+    assert done.stdout == "started\n"
+
+
+def test_the_helm_values_fit_the_image_and_the_project():
+    version = re.search(r'^version = "(.*)"', (ROOT / "pyproject.toml").read_text(), re.M)[1]
+    assert LOCATION["image"]["tag"] == version
+    assert LOCATION["dagsterApiGrpcArgs"] == ["-m", "newsclust_pipeline.definitions"]
+    assert f"USER {LOCATION['podSecurityContext']['runAsUser']}:" in DOCKERFILE
+    mounts = {mount["mountPath"] for mount in LOCATION["volumeMounts"]}
+    assert {LOCATION["env"]["NEWSCLUST_DATA_DIR"], LOCATION["env"]["NEWSCLUST_NEWS"]} <= mounts
+    assert {m["name"] for m in LOCATION["volumeMounts"]} == {v["name"] for v in LOCATION["volumes"]}
