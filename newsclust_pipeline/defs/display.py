@@ -8,6 +8,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from newsclust_pipeline.defs.terminal import print_wait
+
 
 class Lines:
     """One line for each stage that has ended. For logs and pipes."""
@@ -27,6 +29,10 @@ class Lines:
 
     def advance(self, what: str, done: int, total: int) -> None:
         """Show nothing within a stage."""
+
+    def wait(self, asset: str, seconds: float) -> None:
+        """Print that a stage is still at work."""
+        print_wait(asset, seconds)
 
     def end(self, asset: str) -> None:
         """Print a stage's name and how long it took."""
@@ -69,6 +75,9 @@ class Bars:
         if self._task is not None:
             detail = f"{done:,} of {total:,} {what}"
             self._progress.update(self._task, completed=done, total=total, detail=detail)
+
+    def wait(self, asset: str, seconds: float) -> None:
+        """Show nothing: the line of the stage has a clock."""
 
     def end(self, asset: str) -> None:
         """Mark the stage as ended."""
