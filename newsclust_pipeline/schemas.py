@@ -28,12 +28,15 @@ _LABEL = required(
     "label", pa.int32(), "Number of the story in this run, the largest is 0; −1 for noise."
 )
 _ANY_LABEL = _LABEL._replace(nullable=True)
-_PROBABILITY = Column(
-    "probability", pa.float64(), "How strongly the document belongs to its story, 0 to 1."
-)
+_PROBABILITY = Column("probability", pa.float64(), "How strongly it belongs to its story, 0 to 1.")
 _STORY_ID = Column("story_id", pa.string(), "Story id, stable across runs; null for noise.")
 _PERSISTENCE = Column(
     "persistence", pa.float64(), "Stability of the cluster relative to the others, 0 to 1."
+)
+_SILHOUETTE = Column(
+    "silhouette",
+    pa.float64(),
+    "How much nearer the own story is than the next one, −1 to 1; 0 for noise.",
 )
 _POSITIONS = (
     Column("x", pa.float32(), "Position on the map."),
@@ -57,7 +60,7 @@ _ARTICLE = (
     Column("embedded_text", pa.string(), "What is embedded instead of the text, if not the text."),
 )
 
-RAW_NEWS = Table("One article.", _ARTICLE)
+RAW_NEWS = Table("One article.", _ARTICLE, key=("doc_id",))
 REJECTED_ROWS = Table(
     "One row of a dump that could not be used.",
     (
@@ -76,6 +79,7 @@ NEAR_DUPLICATES = Table(
         Column("headline_similarity", pa.float64(), "How far the headlines agree, 0 to 1."),
         required("reason", pa.string(), "Why the two are the same article."),
     ),
+    references={"duplicate_of": ("raw_news", "doc_id")},
 )
 GOLD_LABELS = Table(
     "One pair of an article and a gold label. An article with several labels has several rows.",
@@ -84,6 +88,7 @@ GOLD_LABELS = Table(
         Column("gold", pa.string(), "The true story by the gold column; null if it names none."),
         required("rows", pa.int64(), "Number of rows of the dumps that name this label."),
     ),
+    key=("doc_id", "gold"),
 )
 
 
@@ -93,6 +98,7 @@ def embeddings(dimension: int) -> Table:
     return Table(
         "The vector of one article.",
         (_DOC_ID, required("embedding", vector, "Vector of the text, of unit length.")),
+        key=("doc_id",),
     )
 
 
@@ -108,14 +114,11 @@ HDBSCAN_LABELS = Table(
         Column(
             "nearest_story_strength", pa.float64(), "Its nearness, on the scale of probability."
         ),
-        Column(
-            "silhouette",
-            pa.float64(),
-            "How much nearer the own story is than the next one, −1 to 1; 0 for noise.",
-        ),
+        _SILHOUETTE,
         Column("topic_id", pa.string(), "Id of the topic's largest story; null for noise."),
         Column("area_id", pa.string(), "Id of the largest story of the area of topics."),
     ),
+    key=("doc_id",),
 )
 STORIES = Table(
     "One story, events before recurring columns, the largest first.",
@@ -150,6 +153,8 @@ STORIES = Table(
         required("area_id", pa.string(), "Id of the largest story of the area of topics."),
         required("area", pa.string(), "Keywords of the area."),
     ),
+    key=("story_id",),
+    references={"exemplar_doc_id": ("raw_news", "doc_id")},
 )
 STORY_LINEAGE = Table(
     "What one run found had become of one story.",
@@ -161,7 +166,7 @@ STORY_LINEAGE = Table(
         Column(
             "other_story_id",
             pa.string(),
-            "merged: the story it became part of; split: the story it came from; else null.",
+            "The story it joined (merged) or left (split); else null.",
         ),
         required("size_before", pa.int32(), "Number of articles in the run before."),
         required("size_after", pa.int32(), "Number of articles in this run."),
@@ -182,7 +187,9 @@ STORY_LINEAGE = Table(
         ),
     ),
 )
-UMAP_PROJECTION = Table("The position of one article on the map.", (_ANY_DOC_ID, *_POSITIONS))
+UMAP_PROJECTION = Table(
+    "The position of one article on the map.", (_ANY_DOC_ID, *_POSITIONS), key=("doc_id",)
+)
 DOCUMENTS = Table(
     "One article with all that is known of it.",
     (
@@ -203,6 +210,8 @@ DOCUMENTS = Table(
             "Rows of the nearest documents in this table, from 0, and their distances.",
         ),
     ),
+    key=("doc_id",),
+    references={"doc_id": ("raw_news", "doc_id"), "story_id": ("stories", "story_id")},
 )
 MAP_LABELS = Table(
     "The label of one story on the map, for viewers such as embedding-atlas.",
@@ -244,13 +253,11 @@ STORY_QUALITY = Table(
     (
         _ANY_DOC_ID,
         _ANY_LABEL,
-        Column(
-            "silhouette",
-            pa.float64(),
-            "How much nearer the own story is than the next one, −1 to 1; 0 for noise.",
-        ),
+        _SILHOUETTE,
         Column("gold", pa.string(), "The gold label; null if there is none.", optional=True),
     ),
+    key=("doc_id",),
+    references={"doc_id": ("hdbscan_labels", "doc_id")},
 )
 
 # By asset. The dimension of the vectors is the embedder's.
@@ -271,6 +278,7 @@ FEEDS = Table(
         Column("last_new", TIME, "When it listed a new article last, UTC."),
         Column("next_due", TIME, "It is not asked again before, UTC."),
     ),
+    key=("address",),
 )
 
 TABLES = {

@@ -1,6 +1,7 @@
 """What a table is made from: columns with a type and a description, and the nested types."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -59,10 +60,14 @@ class Table:
     Attributes:
         description: what a row is.
         columns: in their order.
+        key: the columns whose values no two rows share; empty if there are none.
+        references: column → the asset and its column that has all its values, nulls aside.
     """
 
     description: str
     columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    references: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def schema(self) -> pa.Schema:

@@ -58,8 +58,8 @@ def stage(
         kinds: what the UI shows as kinds.
         io: the IO manager, without its ending `_io`.
         outputs: the assets of a function that returns several results by name, in the order in
-            which they are written. The last one has the function's name and the checks; the first
-            one is a report for failed checks, so it is written before they are evaluated.
+            which they are written. The last one has the function's name; the first one is a report
+            for failed checks, so it is written before those of the others are evaluated.
         ins: inputs that need another IO manager.
         deps: assets whose data the stage reads without their table.
         reuse: what the stage depends on; None for a stage that does its own bookkeeping.
@@ -93,7 +93,7 @@ def stage(
             can_subset=bool(outputs),
             retry_policy=_RETRY if service else None,
             pool=service,
-            check_specs=[check.spec() for check in checks_of(function.__name__)],
+            check_specs=[check.spec() for name in names for check in checks_of(name)],
         )(_materialized(function, names, f"{io}_io", reuse))
 
     return decorate
@@ -165,7 +165,7 @@ def _events(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
 ) -> Iterator[Event]:
-    """Compute or reuse the results; check the last one; yield what Dagster is to record."""
+    """Compute or reuse the results; check them; yield what Dagster is to record."""
     context = dg.AssetExecutionContext.get()
     inputs = context.assets_def.keys_by_input_name.values()
     require_same_run(context.instance, context.run.run_id, function.__name__, inputs)
@@ -181,12 +181,13 @@ def _events(
     else:
         computed = function(*args, **kwargs)
         results = computed if isinstance(computed, dict) else {names[-1]: computed}
+    arguments = kwargs | {name: made.value for name, made in results.items()}
     reports = names[:-1][:1]
-    for name in reports:
-        yield _materialization(name, results[name], tags)
-    yield from _checked(context, names[-1], results[names[-1]], kwargs)
-    for name in names[len(reports) :]:
-        yield _materialization(name, results[name], tags)
+    for written in (reports, names[len(reports) :]):
+        for name in written:
+            yield from _checked(context, name, results[name], arguments)
+        for name in written:
+            yield _materialization(name, results[name], tags)
 
 
 def _materialization(name: str, made: Result, tags: Mapping[str, str]) -> Event:
@@ -205,13 +206,14 @@ def _materialization(name: str, made: Result, tags: Mapping[str, str]) -> Event:
 
 
 def _checked(
-    context: dg.AssetExecutionContext, name: str, made: Result, kwargs: Mapping[str, Any]
+    context: dg.AssetExecutionContext, name: str, made: Result, values: Mapping[str, Any]
 ) -> Iterator[dg.AssetCheckResult]:
     """Yield the results of an asset's checks; fail if a blocking one did."""
     figures = {
         k: v.value if isinstance(v, dg.MetadataValue) else v for k, v in made.figures.items()
     }
-    arguments = {**kwargs, name: made.value, "figures": figures, "context": context}
+    tables = {k: value for k, value in values.items() if isinstance(value, pa.Table)}
+    arguments = {**values, "figures": figures, "tables": tables, "context": context}
     complaints = []
     for check in checks_of(name):
         verdict = check.verdict(arguments)

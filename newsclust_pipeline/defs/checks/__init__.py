@@ -1,9 +1,9 @@
 """Checks of the assets. Those that block stop a run before it publishes broken data."""
 
-from newsclust_pipeline.defs.checks import arrivals, feeds, integrity
+from newsclust_pipeline.defs.checks import arrivals, feeds, integrity, schema
 from newsclust_pipeline.defs.checks.check import Check
 
-CHECKS: list[Check] = [*feeds.CHECKS, *arrivals.CHECKS, *integrity.CHECKS]
+CHECKS: list[Check] = [*feeds.CHECKS, *arrivals.CHECKS, *integrity.CHECKS, *schema.CHECKS]
 
 
 def checks_of(asset: str) -> list[Check]:

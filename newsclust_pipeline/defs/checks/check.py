@@ -36,7 +36,7 @@ class Check:
         asset: name of the asset.
         evaluate: the check itself. Its parameters are any of: the asset's value and its inputs, by
             name of the asset; `config`; resources; `figures` (what the UI will show of the value);
-            `context`.
+            `tables` (all of them that are tables); `context`.
         blocking: whether a failure stops the run. If not, it is a warning.
     """
 
