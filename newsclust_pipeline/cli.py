@@ -6,15 +6,19 @@ import sys
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import dagster as dg
 from dotenv import find_dotenv, load_dotenv
 
 from newsclust_pipeline.core.errors import NewsclustError
+from newsclust_pipeline.core.files import copy_file
+from newsclust_pipeline.core.locations import address_of
 from newsclust_pipeline.defs import terminal
+
+if TYPE_CHECKING:
+    from newsclust_pipeline.defs.resources import DataFolder
 
 JOB = "news_to_stories"
 
@@ -25,7 +29,24 @@ data_option = click.option(
 )
 
 
-@click.group()
+class Commands(click.Group):
+    """Commands whose errors are one plain sentence."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command.
+
+        Raises:
+            click.ClickException: the command failed with an error that explains itself.
+        """
+        from newsclust_pipeline.defs.settings import name_settings
+
+        try:
+            return super().invoke(ctx)
+        except NewsclustError as error:
+            raise click.ClickException(name_settings(str(error))) from None
+
+
+@click.group(cls=Commands)
 @click.version_option(package_name="newsclust_pipeline")
 def main() -> None:
     """Turn news dumps into stories and a map.
@@ -59,10 +80,9 @@ def run(
     """Run the pipeline on DUMPs: files, or folders of files. Default: NEWSCLUST_NEWS."""
     _set(NEWSCLUST_DATA_DIR=data, NEWSCLUST_EMBEDDER=embedder, NEWSCLUST_FEEDS=feeds)
     from newsclust_pipeline.definitions import build_defs, dumps_of_settings
-    from newsclust_pipeline.defs.resources import DataFolder
 
     _set(NEWSCLUST_NEWS=dumps[0] if dumps else None)
-    folder = DataFolder(path=str(_data()))
+    folder = _folder()
     news = {"news": dumps_of_settings(folder, dumps[1:])} if len(dumps) > 1 else {}
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     config: dict[str, Any] = {} if verbose else quiet
@@ -71,7 +91,10 @@ def run(
     succeeded = _execute(build_defs(**news), config, verbose=verbose)
     terminal.print_last_lines()
     if open_map and succeeded:
-        webbrowser.open((_data() / "cluster_plot.html").resolve().as_uri())
+        page = folder.local_file("cluster_plot.html")
+        if folder.is_remote:
+            copy_file(folder.file("cluster_plot.html"), page)
+        webbrowser.open(page.resolve().as_uri())
     sys.exit(0 if succeeded else 1)
 
 
@@ -87,18 +110,15 @@ def check(addresses: str) -> None:
 
     FILE is an OPML file, a text file with one address a line, or addresses separated by commas.
     """
-    from newsclust_pipeline.defs.resources import DataFolder, Feeds
-    from newsclust_pipeline.defs.settings import name_settings, value_of
+    from newsclust_pipeline.defs.resources import Feeds
+    from newsclust_pipeline.defs.settings import value_of
 
     names = ("NEWSCLUST_FEEDS_ALLOW_PRIVATE", "NEWSCLUST_FEEDS_USER_AGENT")
     private, agent = (value_of(name) for name in names)
     subscriptions = Feeds(
-        addresses=addresses, allow_private=private, user_agent=agent, folder=DataFolder(path="data")
+        addresses=addresses, allow_private=private, user_agent=agent, folder=_folder()
     )
-    try:
-        table = subscriptions.check().to_pylist()
-    except NewsclustError as error:
-        raise click.ClickException(name_settings(str(error))) from None
+    table = subscriptions.check().to_pylist()
     click.echo(f"{'status':9}  {'items':>5}  {'format':12}  feed")
     for feed in table:
         click.echo(f"{feed['status']:9}  {feed['items']:>5,}  {feed['format']:12}  {feed['url']}")
@@ -144,7 +164,7 @@ def ui(data: str | None, host: str, port: int) -> None:
     from newsclust_pipeline.defs.home import open_instance
 
     _set(NEWSCLUST_DATA_DIR=data)
-    with open_instance(_data()):
+    with open_instance(_folder().local):
         click.echo(f"http://{host}:{port}  (stop with Ctrl+C)")
     os.environ["PYTHONWARNINGS"] = "ignore:Function `dev_command`"
     arguments = ["dev", "-m", "newsclust_pipeline.definitions", "-h", host, "-p", str(port)]
@@ -160,11 +180,13 @@ def stories(data: str | None, limit: int) -> None:
     from newsclust_pipeline.core.text import one_line
 
     _set(NEWSCLUST_DATA_DIR=data)
-    path = _data() / "stories.parquet"
-    if not path.is_file():
-        raise click.ClickException(f"{path}: no such file. Run `newsclust run` first.")
+    location = _folder().file("stories.parquet")
+    path = address_of(location)
     try:
-        table = read_parquet(path).slice(0, limit)
+        table = read_parquet(location).slice(0, limit)
+    except FileNotFoundError:
+        message = f"{path}: no such file. Run `newsclust run` first."
+        raise click.ClickException(message) from None
     except (OSError, ValueError) as error:
         message = f"{path}: can't be read ({error}). `newsclust run` makes it again."
         raise click.ClickException(one_line(message)) from None
@@ -189,7 +211,7 @@ def doctor(data: str | None) -> None:
     resources = build_defs().resources or {}
     problems = 0
     with dg.build_resources(resources) as built:
-        for finding in examine(_data(), built.news, built.embedder, built.milvus):
+        for finding in examine(_folder(), built.news, built.embedder, built.milvus):
             problems += not finding.is_fine
             mark = click.style("✓", "green") if finding.is_fine else click.style("✗", "red")
             click.echo(f"{mark} {finding.subject}: {finding.text}")
@@ -206,18 +228,15 @@ def repair(data: str | None) -> None:
     _set(NEWSCLUST_DATA_DIR=data)
     from newsclust_pipeline.defs.repair import repair as repair_files
 
-    try:
-        for done in repair_files(_data()):
-            click.echo(done)
-    except NewsclustError as error:
-        raise click.ClickException(str(error)) from None
+    for done in repair_files(_folder()):
+        click.echo(done)
 
 
 def _execute(defs: dg.Definitions, config: dict[str, Any], verbose: bool) -> bool:
     """Run the job and print its warnings; return whether it succeeded."""
     from newsclust_pipeline.defs.home import open_instance
 
-    with open_instance(_data()) as instance, _display(verbose):
+    with open_instance(_folder().local) as instance, _display(verbose):
         result = defs.resolve_job_def(JOB).execute_in_process(
             run_config=config, instance=instance, raise_on_error=False
         )
@@ -248,8 +267,14 @@ def _set(**settings: str | None) -> None:
     os.environ.update({name: value for name, value in settings.items() if value is not None})
 
 
-def _data() -> Path:
-    return Path(os.environ.get("NEWSCLUST_DATA_DIR") or "data")
+def _folder() -> "DataFolder":
+    """Return the data folder of the settings."""
+    from newsclust_pipeline.defs.resources.data_folder import DataFolder
+    from newsclust_pipeline.defs.settings import value_of
+
+    return DataFolder(
+        path=value_of("NEWSCLUST_DATA_DIR"), local_path=value_of("NEWSCLUST_LOCAL_DIR")
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ notebooks can run the pipeline on other data.
 
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -50,7 +49,10 @@ def build_defs(**overrides: Any) -> dg.Definitions:
 
     All paths follow from the resource `folder`: `build_defs(folder=DataFolder(path="elsewhere"))`.
     """
-    folder = overrides.setdefault("folder", DataFolder(path=setting("NEWSCLUST_DATA_DIR")))
+    folder = overrides.setdefault(
+        "folder",
+        DataFolder(path=setting("NEWSCLUST_DATA_DIR"), local_path=setting("NEWSCLUST_LOCAL_DIR")),
+    )
     resources = _resources(folder) | _io_managers(folder) | overrides
     resources["guard"] = RunGuard(
         run_wait=setting("NEWSCLUST_RUN_WAIT"),
@@ -152,7 +154,7 @@ def dumps_of_settings(folder: DataFolder, more: Sequence[str] = ()) -> NewsDumps
     return NewsDumps(
         path=setting("NEWSCLUST_NEWS"),
         more=list(more),
-        landing=str(Path(path or "") / "feeds") if setting("NEWSCLUST_FEEDS") else "",
+        landing=f"{(path or 'data').rstrip('/')}/feeds" if setting("NEWSCLUST_FEEDS") else "",
         columns=setting("NEWSCLUST_COLUMNS"),
         date_order=setting("NEWSCLUST_DATE_ORDER"),
     )

@@ -16,6 +16,7 @@ from newsclust_pipeline.defs.resources import SAMPLE, DataFolder, Embedder, Milv
 from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline_tests import milvus_server as real_milvus
 from newsclust_pipeline_tests.documents import OWNER
+from newsclust_pipeline_tests.object_store import new_bucket, s3_environment, s3_server
 
 NUMBERS = itertools.count()
 
@@ -187,6 +188,26 @@ def client(milvus_uri):
 def name():
     """A collection's name that no other test's begins with."""
     return f"news_{next(NUMBERS):03}"
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint():
+    """The address of a real S3 server, one for all tests."""
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def s3(s3_endpoint):
+    """The environment of that server, which a test may change."""
+    with s3_environment(s3_endpoint) as patch:
+        yield patch
+
+
+@pytest.fixture
+def bucket(s3):
+    """The address of an empty bucket."""
+    return f"s3://{new_bucket()}"
 
 
 # Fixtures that start a Milvus server, a browser or the whole pipeline.

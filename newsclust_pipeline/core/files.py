@@ -1,26 +1,75 @@
-"""Write files atomically: to a temporary file beside the target, which then replaces it."""
+"""Read and write files, on this machine or in an object store; a file is never half-written.
+
+A file on this machine is written beside the target, which it then replaces. An object is written to
+a temporary file on this machine and then uploaded: stores replace an object as a whole.
+"""
 
 import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from newsclust_pipeline.core.checksums import add_digest, verify_digest, verify_schema
+from newsclust_pipeline.core.errors import DiskSpaceError
+from newsclust_pipeline.core.locations import Location, name_of, store_errors
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+TEMPORARY_PREFIX = "newsclust-"  # of what is written to the folder TMPDIR
+_MIN_FREE = 1 << 26  # bytes of the disk that no download takes
+# What stores call the time and the version of a file, most precise first.
+_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created", "Last-Modified")
+_VERSIONS = ("ETag", "etag", "generation")
+
+
+class FileInfo(NamedTuple):
+    """What a folder lists of a file.
+
+    Attributes:
+        location: of the file.
+        size: in bytes; 0 if a web server does not say it.
+        time_ns: when it was changed, in nanoseconds since 1970; 0 if a web server does not say it.
+        version: changes with the content; empty if a web server says nothing of the kind.
+    """
+
+    location: Location
+    size: int
+    time_ns: int
+    version: str
 
 
 @contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a temporary path in the target's folder; rename it to the target at the end.
+def atomic_path(target: Location) -> Iterator[Path]:
+    """Yield a temporary path on this machine, whose file replaces the target at the end.
 
     If the block raises, the target keeps its old content and the temporary file is removed.
+
+    Raises:
+        StoreError: the file can't be uploaded.
     """
+    if isinstance(target, Path):
+        with _atomic_local(target) as temporary:
+            yield temporary
+        return
+    with _temporary_file(target) as temporary:
+        yield temporary
+        with store_errors(target):
+            target.fs.put_file(str(temporary), target.path)
+
+
+@contextmanager
+def _atomic_local(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     os.close(handle)
@@ -35,6 +84,195 @@ def atomic_path(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def _temporary_file(remote: Location) -> Iterator[Path]:
+    """Yield an empty temporary file. It has the object's name, from which stores guess its type."""
+    with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX) as folder:
+        temporary = Path(folder) / (name_of(remote) or "file")
+        temporary.touch()
+        yield temporary
+
+
+@contextmanager
+def local_copy(source: Location) -> Iterator[Path]:
+    """Yield a path on this machine with the content of a file: the file itself, if it is there.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        StoreError: it can't be downloaded.
+        DiskSpaceError: it is larger than the free space for temporary files.
+    """
+    if isinstance(source, Path):
+        yield source
+        return
+    with _temporary_file(source) as copy:
+        with store_errors(source):
+            _download(source, copy)
+        yield copy
+
+
+def _download(source: "UPath", target: Path) -> None:
+    source.fs.get_file(source.path, str(target), callback=space_watch(target.parent))
+
+
+def space_watch(folder: Path) -> Any:
+    """Return a callback of fsspec that stops a download before it fills the disk.
+
+    The size that a server announces is checked first, and then what it really sends.
+    """
+    from fsspec.callbacks import Callback
+
+    class SpaceWatch(Callback):  # type: ignore[misc]
+        left = shutil.disk_usage(folder).free - _MIN_FREE
+
+        def set_size(self, size: int | None) -> None:
+            self._check(size or 0)
+
+        def relative_update(self, inc: int = 1) -> None:
+            self.left -= inc
+            self._check(0)
+
+        def _check(self, more: int) -> None:
+            if more > self.left:
+                raise DiskSpaceError(
+                    f"{tempfile.gettempdir()}: a download does not fit there. Free disk space, or "
+                    "set TMPDIR to a folder on another disk."
+                )
+
+    return SpaceWatch()
+
+
+@contextmanager
+def open_binary(source: Location) -> Iterator[BinaryIO]:
+    """Open a file of which only a part is read; that of an object store is not downloaded."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            yield file
+        return
+    with store_errors(source):
+        remote = source.fs.open(source.path, "rb")
+    with remote:
+        yield remote
+
+
+@contextmanager
+def local_update(target: Location) -> Iterator[Path]:
+    """Yield a path on this machine at which a file can be changed in place, such as by SQLite.
+
+    A file on this machine is changed itself. An object is downloaded, and replaced at the end; if
+    the block raises, it keeps its old content.
+    """
+    if isinstance(target, Path):
+        yield target
+        return
+    with atomic_path(target) as temporary:
+        if exists(target):
+            with store_errors(target):
+                _download(target, temporary)
+        yield temporary
+
+
+def exists(location: Location) -> bool:
+    """Return True if there is a file.
+
+    Raises:
+        StoreError: the store can't be asked. It is never mistaken for a missing file.
+    """
+    if isinstance(location, Path):
+        return location.exists()
+    try:
+        with store_errors(location):
+            return location.fs.info(location.path)["type"] == "file"
+    except FileNotFoundError:
+        return False
+
+
+def read_text(location: Location, errors: str = "strict") -> str:
+    """Return the content of a UTF-8 file, line ends as they are in it."""
+    with store_errors(location):
+        return location.read_bytes().decode("utf-8", errors)
+
+
+def write_text(text: str, target: Location) -> None:
+    """Write a UTF-8 file; the target is whole or as it was before."""
+    with atomic_path(target) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))
+
+
+def remove(location: Location) -> None:
+    """Remove a file, if it is there."""
+    with store_errors(location):
+        location.unlink(missing_ok=True)
+
+
+def move(source: Location, target: Location) -> None:
+    """Rename a file within its folder, over a file with the new name."""
+    if isinstance(source, Path) and isinstance(target, Path):
+        source.replace(target)
+        return
+    copy_file(source, target)
+    remove(source)
+
+
+def file_info(location: Location) -> FileInfo | None:
+    """Return what is known of a file; None for a folder.
+
+    Raises:
+        FileNotFoundError: there is neither.
+        StoreError: the store can't be asked.
+    """
+    if isinstance(location, Path):
+        stat = location.stat()
+        version = f"{stat.st_size} {stat.st_mtime_ns}"
+        info = FileInfo(location, stat.st_size, stat.st_mtime_ns, version)
+        return info if location.is_file() else None
+    with store_errors(location):
+        entry = location.fs.info(location.path)
+    return _info(location, entry) if entry["type"] == "file" else None
+
+
+def list_folder(folder: Location) -> list[FileInfo]:
+    """Return the files in a folder by name, not those of its subfolders; none without the folder.
+
+    Raises:
+        StoreError: the store can't be asked.
+    """
+    if isinstance(folder, Path):
+        return list(_list_local(folder)) if folder.is_dir() else []
+    try:
+        with store_errors(folder):
+            entries = folder.fs.ls(folder.path, detail=True)
+    except FileNotFoundError:
+        return []
+    names = {e["name"].rpartition("/")[2]: e for e in entries if e["type"] == "file"}
+    return [_info(folder / name, names[name]) for name in sorted(names) if name]
+
+
+def _list_local(folder: Path) -> Iterator[FileInfo]:
+    for path in sorted(folder.iterdir()):
+        with suppress(OSError):  # removed since it was listed, or a link that leads nowhere
+            if info := file_info(path):
+                yield info
+
+
+def _info(location: Location, entry: Mapping[str, Any]) -> FileInfo:
+    time_ns = _nanoseconds(next((entry[key] for key in _TIMES if entry.get(key)), 0))
+    version = next((str(entry[key]) for key in _VERSIONS if entry.get(key)), str(time_ns or ""))
+    return FileInfo(location, entry.get("size") or 0, time_ns, version)
+
+
+def _nanoseconds(time: object) -> int:
+    """Return a time of a store in nanoseconds since 1970; 0 if it has another form."""
+    try:
+        if isinstance(time, str):  # of a header, or ISO 8601
+            time = parsedate_to_datetime(time) if "," in time else datetime.fromisoformat(time)
+        if isinstance(time, datetime):
+            time = time.timestamp()
+        return int(time * 1e9) if isinstance(time, int | float) else 0
+    except (ValueError, OverflowError):
+        return 0
+
+
 def write_parquet(table: pa.Table, target: Path) -> None:
     """Write a table and its digest to one Parquet file. The same table gives the same bytes."""
     # Vectors don't repeat: a dictionary of them saves nothing. And zstd saves 7 % of them, for
@@ -44,27 +282,28 @@ def write_parquet(table: pa.Table, target: Path) -> None:
     pq.write_table(add_digest(table), target, compression=compression, use_dictionary=scalars)
 
 
-def read_parquet(path: Path) -> pa.Table:
+def read_parquet(path: Location) -> pa.Table:
     """Return the table of a Parquet file, without its digest.
 
     Raises:
         OSError: the file can't be read.
+        StoreError: it is in an object store, which can't be read.
         ValueError: the file is damaged: it is no Parquet file, or its digest does not match.
     """
     # ParquetFile, because read_table would accept a folder of files.
-    with pq.ParquetFile(path) as file:
+    with local_copy(path) as copy, pq.ParquetFile(copy) as file:
         _require_metadata(file)
         return verify_digest(file.read())
 
 
-def read_schema(path: Path) -> pa.Schema:
+def read_schema(path: Location) -> pa.Schema:
     """Return the schema of a Parquet file, without its digests; the values are not read.
 
     Raises:
         OSError: the file can't be read.
         ValueError: the file is damaged.
     """
-    with pq.ParquetFile(path) as file:
+    with open_binary(path) as opened, pq.ParquetFile(opened) as file:
         _require_metadata(file)
         return verify_schema(file.schema_arrow)
 
@@ -83,10 +322,10 @@ def _require_metadata(file: pq.ParquetFile) -> None:
         raise ValueError("its metadata contradicts itself")
 
 
-def copy_file(source: Path, target: Path) -> None:
+def copy_file(source: Location, target: Location) -> None:
     """Copy a file; the target is whole or as it was before."""
-    with atomic_path(target) as temporary:
-        shutil.copyfile(source, temporary)
+    with atomic_path(target) as temporary, local_copy(source) as copy:
+        shutil.copyfile(copy, temporary)
 
 
 def content_digest(path: Path) -> str:

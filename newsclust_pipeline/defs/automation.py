@@ -4,17 +4,16 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from pathlib import Path
 
 import dagster as dg
 
+from newsclust_pipeline.core.locations import Location, address_of, name_of
 from newsclust_pipeline.defs.cause import Cause, cause_of
 from newsclust_pipeline.defs.keys import asset_key
 from newsclust_pipeline.defs.parameters import DEFAULT_SCHEDULE, schedule_problems
 from newsclust_pipeline.defs.resources import Alerts, DataFolder, NewsDumps
 from newsclust_pipeline.defs.run_end import after_failure
-from newsclust_pipeline.ingest.discover import is_dump, list_files
+from newsclust_pipeline.ingest.discover import is_dump, list_infos
 
 # A file that changed less than this long ago may not be complete.
 SETTLE_SECONDS = 30
@@ -72,12 +71,12 @@ def dump_sensor(
     There is no run key: with one, a dump that is corrected under its old name would be ignored.
     """
     dumps = list(manifest(news.location))
-    unsettled = [name for name, _, time_ns in dumps if _changed_just_now(time_ns)]
+    unsettled = [name for name, _, time_ns, _ in dumps if _changed_just_now(time_ns)]
     if unsettled:
         return dg.SkipReason(f"{unsettled[0]}: changed less than {SETTLE_SECONDS} s ago")
     cursor = hashlib.sha256(json.dumps(dumps).encode()).hexdigest()
     if not dumps or cursor == context.cursor:
-        return dg.SkipReason(f"{news.location}: nothing new in {len(dumps)} dumps")
+        return dg.SkipReason(f"{address_of(news.location)}: nothing new in {len(dumps)} dumps")
     return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=cursor)
 
 
@@ -94,12 +93,11 @@ def failure_sensor(context: dg.RunFailureSensorContext, alerts: Alerts, folder: 
     after_failure(context.instance, run, cause, alerts, folder, context.log.warning)
 
 
-def manifest(location: Path) -> Iterator[tuple[str, int, int]]:
-    """Yield name, size in bytes and modification time in nanoseconds of all dumps at a place."""
-    for path in filter(is_dump, list_files(location)):
-        with suppress(FileNotFoundError):  # removed since it was listed
-            stat = path.stat()
-            yield path.name, stat.st_size, stat.st_mtime_ns
+def manifest(location: Location) -> Iterator[tuple[str, int, int, str]]:
+    """Yield name, size in bytes, time in nanoseconds and version of all dumps at a place."""
+    for info in list_infos(location):
+        if is_dump(info.location):
+            yield name_of(info.location), info.size, info.time_ns, info.version
 
 
 def _changed_just_now(time_ns: int) -> bool:

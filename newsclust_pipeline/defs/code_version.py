@@ -29,7 +29,7 @@ _DISTRIBUTIONS = {
 }
 _CACHE = "__pycache__"
 # They run the stages but do not change what a stage computes.
-_PLUMBING = frozenset({"dagster", "dask", "distributed", "pydantic"})
+_PLUMBING = frozenset({"aiohttp", "dagster", "dask", "distributed", "pydantic", "upath"})
 
 
 class Uses(NamedTuple):

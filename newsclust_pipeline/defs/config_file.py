@@ -18,6 +18,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from newsclust_pipeline.core.errors import SettingError
+from newsclust_pipeline.core.locations import require_path
+
 DEFAULT = "newsclust.toml"
 
 
@@ -39,7 +42,11 @@ class ConfigFile(NamedTuple):
 def config_file() -> ConfigFile:
     """Return the configuration file. It is read once in a process."""
     named = os.environ.get("NEWSCLUST_CONFIG")
-    return read_config(Path(named or DEFAULT), required=bool(named))
+    try:
+        path = require_path(named or DEFAULT, "config_file")
+    except SettingError as error:
+        return ConfigFile(None, {}, str(error))
+    return read_config(path, required=bool(named))
 
 
 def read_config(path: Path, *, required: bool) -> ConfigFile:

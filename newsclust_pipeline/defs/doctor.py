@@ -11,10 +11,12 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from newsclust_pipeline.core.errors import NewsclustError
+from newsclust_pipeline.core.locations import address_of, without_secrets
 from newsclust_pipeline.defs.masking import MASK, mask_secrets
 from newsclust_pipeline.defs.repair import damaged_files
-from newsclust_pipeline.defs.resources import Embedder, Milvus, NewsDumps
+from newsclust_pipeline.defs.resources import DataFolder, Embedder, Milvus, NewsDumps
 from newsclust_pipeline.defs.resources.embedder import has_multilingual
+from newsclust_pipeline.defs.resources.run_guard import check_store
 from newsclust_pipeline.defs.setting import Setting
 from newsclust_pipeline.defs.settings import SETTINGS, name_settings
 from newsclust_pipeline.store.addresses import is_server
@@ -37,16 +39,21 @@ class Finding(NamedTuple):
     text: str
 
 
-def examine(data: Path, news: NewsDumps, embedder: Embedder, milvus: Milvus) -> Iterator[Finding]:
+def examine(
+    folder: DataFolder, news: NewsDumps, embedder: Embedder, milvus: Milvus
+) -> Iterator[Finding]:
     """Yield what was found, the slowest last."""
     yield Finding("Python", True, f"{platform.python_version()} on {platform.platform()}")
     for name in _PACKAGES:
         yield _package(name)
-    yield _disk(data)
-    damaged = list(damaged_files(data))
-    yield Finding("tables", not damaged, " ".join(damaged) or f"no damaged one in {data}")
-    yield Finding("DAGSTER_HOME", True, os.environ.get("DAGSTER_HOME") or str(data / ".dagster"))
-    yield _attempt("news", lambda: f"{news.location}, number of dumps: {len(news.open().paths)}")
+    yield _disk(folder.local, "NEWSCLUST_LOCAL_DIR" if folder.is_remote else "NEWSCLUST_DATA_DIR")
+    if folder.is_remote:
+        yield _attempt("object store", lambda: _store(folder))
+    yield _attempt("tables", lambda: _tables(folder))
+    yield Finding(
+        "DAGSTER_HOME", True, os.environ.get("DAGSTER_HOME") or str(folder.local / ".dagster")
+    )
+    yield _attempt("news", lambda: _news(news))
     yield _attempt("embedder", lambda: _model(embedder))
     yield _attempt("Milvus", lambda: _milvus(milvus))
 
@@ -60,7 +67,7 @@ def _shown(setting: Setting) -> str:
     value = os.environ.get(setting.name)
     if not value:
         return f"({setting.default or setting.shown.replace('`', '')})"
-    return MASK if setting.is_secret else mask_secrets(value, SETTINGS)
+    return MASK if setting.is_secret else without_secrets(mask_secrets(value, SETTINGS))
 
 
 def _package(name: str) -> Finding:
@@ -70,11 +77,27 @@ def _package(name: str) -> Finding:
         return Finding(name, False, "not installed. Install newsclust_pipeline again.")
 
 
-def _disk(data: Path) -> Finding:
+def _store(folder: DataFolder) -> str:
+    check_store(folder.root)
+    return f"{address_of(folder.root)}: can be written to"
+
+
+def _tables(folder: DataFolder) -> str:
+    damaged = list(damaged_files(folder))
+    if damaged:
+        raise NewsclustError(" ".join(damaged))
+    return f"no damaged one in {address_of(folder.root)}"
+
+
+def _news(news: NewsDumps) -> str:
+    return f"{address_of(news.location)}, number of dumps: {len(news.open().paths)}"
+
+
+def _disk(data: Path, setting: str) -> Finding:
     existing = next(path for path in (data, *data.resolve().parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if not existing.is_dir() or not os.access(existing, os.W_OK):
-        text = f"{data.resolve()}: can't be written to. Set NEWSCLUST_DATA_DIR to another folder."
+        text = f"{data.resolve()}: can't be written to. Set {setting} to another folder."
         return Finding("data folder", False, text)
     text = f"{data.resolve()}: {free / 2**30:,.1f} GB free"
     return Finding("data folder", free >= _MIN_FREE, text)

@@ -6,7 +6,8 @@ files.
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,15 +19,21 @@ from filelock import FileLock
 from pydantic import Field
 
 from newsclust_pipeline.core.checksums import add_checksum, verify_checksum
+from newsclust_pipeline.core.errors import NewsclustError, ServiceError
 from newsclust_pipeline.core.files import (
     atomic_path,
     copy_file,
+    exists,
     read_parquet,
     read_schema,
+    read_text,
     write_parquet,
+    write_text,
 )
+from newsclust_pipeline.core.locations import Location, address_of
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
+from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.defs.summary import summarize
 from newsclust_pipeline.search.files import read_neighbours, write_neighbours
 from newsclust_pipeline.search.graph import Neighbours
@@ -40,7 +47,7 @@ UNREADABLE = (OSError, ValueError, KeyError, EOFError, BadZipFile, pa.ArrowExcep
 
 
 class AtomicFileIO(dg.ConfigurableIOManager):
-    """Base class: writes a temporary file, then renames it. A file is never half-written."""
+    """Base class: writes a temporary file, which then replaces the former one as a whole."""
 
     ending: ClassVar[str]
     folder: dg.ResourceDependency[DataFolder]
@@ -50,19 +57,18 @@ class AtomicFileIO(dg.ConfigurableIOManager):
         """Write a value to a temporary path."""
 
     @abstractmethod
-    def read(self, path: Path) -> Any:
+    def read(self, path: Location) -> Any:
         """Read a value."""
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Persist an asset's value; record path and size."""
         path = self._path(context.asset_key)
-        with atomic_path(path) as temporary:
+        with failures(), atomic_path(path) as temporary:
             self.write(obj, temporary)
-        place = path.resolve()
+            size = temporary.stat().st_size
+        place = full_path(path)
         context.log.info(f"written: {place}")
-        context.add_output_metadata(
-            {"path": dg.MetadataValue.path(place), "bytes": place.stat().st_size}
-        )
+        context.add_output_metadata({"path": dg.MetadataValue.path(place), "bytes": size})
 
     def load_input(self, context: dg.InputContext) -> Any:
         """Read an upstream asset's value.
@@ -70,21 +76,22 @@ class AtomicFileIO(dg.ConfigurableIOManager):
         Raises:
             dagster.Failure: it was never materialised here, or the file is damaged.
         """
-        path = self._path(context.asset_key)
-        if not path.is_file():
-            name = context.asset_key.to_user_string()
-            raise dg.Failure(
-                f"{path}: no such file. Materialise {name} first, or check NEWSCLUST_DATA_DIR.",
-                allow_retries=False,
-            )
-        try:
-            return self.read(path)
-        except UNREADABLE as error:
-            name = context.asset_key.to_user_string()
-            raise dg.Failure(
-                f"{path}: the file is damaged ({error}). Materialise {name} again.",
-                allow_retries=False,
-            ) from None
+        path, name = self._path(context.asset_key), context.asset_key.to_user_string()
+        place = address_of(path)
+        with failures():
+            try:
+                return self.read(path)
+            except (FileNotFoundError, IsADirectoryError):
+                raise dg.Failure(
+                    f"{place}: no such file. Materialise {name} first, or check "
+                    "NEWSCLUST_DATA_DIR.",
+                    allow_retries=False,
+                ) from None
+            except UNREADABLE as error:
+                raise dg.Failure(
+                    f"{place}: the file is damaged ({error}). Materialise {name} again.",
+                    allow_retries=False,
+                ) from None
 
     def last(self, asset: str, say: Callable[[str], None] = lambda _: None) -> Any | None:
         """Return the value that the last run persisted; None if there is none that can be read.
@@ -93,12 +100,14 @@ class AtomicFileIO(dg.ConfigurableIOManager):
         """
         path = self._path(dg.AssetKey(asset))
         try:
-            return self.read(path) if path.exists() else None
+            return self.read(path)
+        except FileNotFoundError:
+            return None
         except UNREADABLE as error:
-            say(f"{path} can't be read, so it is made again: {error}")
+            say(f"{address_of(path)} can't be read, so it is made again: {error}")
             return None
 
-    def _path(self, key: dg.AssetKey) -> Path:
+    def _path(self, key: dg.AssetKey) -> Location:
         return self.folder.file(f"{key.path[-1]}{self.ending}")
 
 
@@ -111,7 +120,7 @@ class ParquetIO(AtomicFileIO):
         """Write a table."""
         write_parquet(value, path)
 
-    def read(self, path: Path) -> pa.Table:
+    def read(self, path: Location) -> pa.Table:
         """Read a table, and verify its digest."""
         return read_parquet(path)
 
@@ -119,7 +128,7 @@ class ParquetIO(AtomicFileIO):
 class SchemaIO(ParquetIO):
     """The schema of a Parquet file, for inputs of which only the metadata is needed."""
 
-    def read(self, path: Path) -> pa.Schema:
+    def read(self, path: Location) -> pa.Schema:
         """Return the schema of a table, and verify its digest."""
         return read_schema(path)
 
@@ -135,17 +144,20 @@ class HistoryIO(ParquetIO):
                 added rows since this one read them.
         """
         path = self._path(context.asset_key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock")):
-            current = self.read(path) if path.exists() else obj.slice(0, 0)
+        lock = self.folder.local_file(f".{path.name}.lock")
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with failures(), FileLock(lock):
+            has_history = exists(path)
+            current = self.read(path) if has_history else obj.slice(0, 0)
             if not _begins_with(obj, current):
                 name = context.asset_key.to_user_string()
                 raise dg.Failure(
-                    f"{path}: another run has added to it meanwhile, or it is another file now. "
-                    f"Nothing was written. Materialise {name} again, with all that lies before it.",
+                    f"{address_of(path)}: another run has added to it meanwhile, or it is "
+                    f"another file now. Nothing was written. Materialise {name} again, with "
+                    "all that lies before it.",
                     allow_retries=False,
                 )
-            if path.exists() and obj.num_rows > current.num_rows:
+            if has_history and obj.num_rows > current.num_rows:
                 copy_file(path, lineage.previous_generation(path))
             super().handle_output(context, obj)
 
@@ -158,8 +170,8 @@ class StoriesIO(ParquetIO):
         path = self._path(context.asset_key)
         # The byte order mark shows spreadsheets that the text is UTF-8.
         for ending, text in ((".csv", "\ufeff" + as_csv(obj)), (".json", as_json(obj))):
-            with atomic_path(path.with_suffix(ending)) as temporary:
-                temporary.write_text(text, encoding="utf-8", newline="")
+            with failures():
+                write_text(text, path.with_suffix(ending))
         super().handle_output(context, obj)
 
 
@@ -175,7 +187,7 @@ class CsrIO(AtomicFileIO):
         """Write neighbours; see `search.files.write_neighbours`."""
         write_neighbours(value, path)
 
-    def read(self, path: Path) -> Neighbours:
+    def read(self, path: Location) -> Neighbours:
         """Read neighbours; see `search.files.read_neighbours`."""
         return read_neighbours(path)
 
@@ -190,9 +202,9 @@ class JsonIO(AtomicFileIO):
         text = json.dumps(add_checksum(value), indent=2, sort_keys=True)
         path.write_text(f"{text}\n", encoding="utf-8")
 
-    def read(self, path: Path) -> dict[str, Any]:
+    def read(self, path: Location) -> dict[str, Any]:
         """Read an object, and verify its checksum."""
-        return verify_checksum(json.loads(path.read_text(encoding="utf-8")))
+        return verify_checksum(json.loads(read_text(path)))
 
 
 class PageIO(AtomicFileIO):
@@ -215,9 +227,9 @@ class PageIO(AtomicFileIO):
         """Write a page."""
         path.write_text(value, encoding="utf-8")
 
-    def read(self, path: Path) -> str:
+    def read(self, path: Location) -> str:
         """Read a page."""
-        return path.read_text(encoding="utf-8", errors="replace")
+        return read_text(path, errors="replace")
 
 
 class MarkdownIO(PageIO):
@@ -235,14 +247,15 @@ class StoryFeedsIO(dg.ConfigurableIOManager):
         """Persist every text in its file."""
         for name, text in obj.items():
             path = self.folder.file(name)
-            with atomic_path(path) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-            context.log.info(f"written: {path.resolve()}")
+            with failures():
+                write_text(text, path)
+            context.log.info(f"written: {full_path(path)}")
 
     def load_input(self, context: dg.InputContext) -> dict[str, str]:
         """Read every text."""
         paths = [self.folder.file(name) for name in FEED_FILES]
-        return {path.name: path.read_text(encoding="utf-8") for path in paths}
+        with failures():
+            return {path.name: read_text(path) for path in paths}
 
 
 class HtmlIO(PageIO):
@@ -254,16 +267,37 @@ class HtmlIO(PageIO):
     def handle_output(self, context: dg.OutputContext, obj: str) -> None:
         """Persist the map; the figures and its path are the last lines of the run."""
         path = self._path(context.asset_key)
-        signed = super().read(path) if path.is_file() else ""
+        with failures():
+            signed = super().read(path) if exists(path) else ""
         if page.sign(signed, {}) != obj or not page.is_signed(signed):
             made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
             signed = page.sign(obj, {"run": context.run_id.split("-")[0], "made": made})
         super().handle_output(context, signed)
-        terminal.print_at_end(*summarize(self.folder), f"the map is {path.resolve()}")
+        terminal.print_at_end(*summarize(self.folder), f"the map is {full_path(path)}")
 
-    def read(self, path: Path) -> str:
+    def read(self, path: Location) -> str:
         """Read the map, without its signature."""
         return page.sign(super().read(path), {})
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Turn an error that explains itself into a failure, whose message is the run's last line.
+
+    Raises:
+        dagster.Failure: another attempt may succeed if a store could not be reached.
+    """
+    try:
+        yield
+    except NewsclustError as error:
+        text = name_settings(str(error))
+        terminal.print_at_end(text)
+        raise dg.Failure(text, allow_retries=isinstance(error, ServiceError)) from None
+
+
+def full_path(location: Location) -> str:
+    """Return the absolute path, or the address without secrets."""
+    return address_of(location.resolve() if isinstance(location, Path) else location)
 
 
 def _begins_with(table: pa.Table, start: pa.Table) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import dagster as dg
 
 from newsclust_pipeline.core.errors import SettingError
+from newsclust_pipeline.core.files import read_text
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.alerts import messages
 from newsclust_pipeline.defs.alerts.history import (
@@ -101,7 +102,7 @@ def _after_success(
             alerts.send(messages.recovery(run, history.failures, alerts.ui_url), warn)
         instance.add_run_tags(run.run_id, tags)
     if alerts.sends_digest and _made(instance, run, "digest", changed=True):
-        text = folder.file("digest.md").read_text(encoding="utf-8")
+        text = read_text(folder.file("digest.md"))
         alerts.send(messages.digest(text), warn)
 
 

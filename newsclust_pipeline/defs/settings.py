@@ -13,7 +13,8 @@ SETTINGS = (
     Setting(
         "NEWSCLUST_NEWS",
         "news.path",
-        "A dump, or a folder of dumps. See [Inputs](inputs.md).",
+        "A dump, or a folder of dumps: a path, or an address such as `s3://bucket/news`. See "
+        "[Inputs](inputs.md) and [Object stores](storage.md).",
         shown="the bundled sample",
     ),
     Setting(
@@ -50,7 +51,18 @@ SETTINGS = (
         shown="this package, its version and its address",
     ),
     Setting(
-        "NEWSCLUST_DATA_DIR", "data_dir", "The folder in which every stage is persisted.", "data"
+        "NEWSCLUST_DATA_DIR",
+        "data_dir",
+        "The folder in which every stage is persisted: a path, or an address such as "
+        "`s3://bucket/news`. See [Object stores](storage.md).",
+        "data",
+    ),
+    Setting(
+        "NEWSCLUST_LOCAL_DIR",
+        "local_dir",
+        "Where a run whose data folder is in an object store keeps what must be on this machine, "
+        "in a folder per address. See [Object stores](storage.md#local-folder).",
+        shown="`~/.cache/newsclust_pipeline`",
     ),
     Setting(
         "NEWSCLUST_CONFIG",

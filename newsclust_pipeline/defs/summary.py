@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from newsclust_pipeline.core.files import read_parquet
+from newsclust_pipeline.core.locations import StoreError
 from newsclust_pipeline.core.text import one_line
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.stories.labels import noise_share
@@ -15,7 +16,7 @@ def summarize(folder: DataFolder) -> list[str]:
     try:
         stories = read_parquet(folder.file("stories.parquet"))
         labels = read_parquet(folder.file("hdbscan_labels.parquet"))
-    except (OSError, ValueError, pa.ArrowException):
+    except (OSError, ValueError, StoreError, pa.ArrowException):
         return []
     head = (
         f"{labels.num_rows:,} articles, {stories.num_rows:,} stories, "

@@ -26,17 +26,17 @@ class Allowance:
     """Bound on the bytes that a packed dump may unpack to: an archive can be made to fill a disk.
 
     Attributes:
-        path: the packed dump.
+        name: the packed dump, for messages.
         left: bytes that it may still unpack to.
     """
 
-    path: Path
+    name: str
     left: int
 
     @classmethod
-    def of(cls, path: Path) -> "Allowance":
+    def of(cls, path: Path, name: str) -> "Allowance":
         """Return the allowance of a file, by its size."""
-        return cls(path, max(MIN_ALLOWANCE, MAX_RATIO * path.stat().st_size))
+        return cls(name, max(MIN_ALLOWANCE, MAX_RATIO * path.stat().st_size))
 
     def watch(self, stream: BinaryIO) -> BinaryIO:
         """Return the stream, of which every byte that is read is counted."""
@@ -51,7 +51,7 @@ class Allowance:
         self.left -= count
         if self.left < 0:
             raise DumpError(
-                f"{self.path}: unpacks to more than {MAX_RATIO} times its size. If you trust the "
+                f"{self.name}: unpacks to more than {MAX_RATIO} times its size. If you trust the "
                 "file, unpack it yourself and put the result in its place."
             )
 
@@ -137,14 +137,14 @@ class _XzStream:
                 return content
 
 
-def list_members(path: Path, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+def list_members(name: str, archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """Return the files in an archive, by name.
 
     Raises:
         DumpError: a name leads out of the archive.
     """
     members = [info for info in archive.infolist() if not info.is_dir()]
-    _refuse_outside_names(path, [info.filename for info in members])
+    _refuse_outside_names(name, [info.filename for info in members])
     return sorted(members, key=lambda info: info.filename)
 
 
@@ -155,11 +155,11 @@ def open_member(
     return allowance.watch(cast("BinaryIO", archive.open(member)))
 
 
-def _refuse_outside_names(path: Path, names: Iterable[str]) -> None:
-    for name in names:
+def _refuse_outside_names(archive: str, members: Iterable[str]) -> None:
+    for name in members:
         parsed = PureWindowsPath(name)  # knows drives, and both kinds of slash
         if parsed.drive or parsed.root or ".." in parsed.parts:
             raise DumpError(
-                f"{path}: refused, because it names a place outside of the archive ({name!r}). "
+                f"{archive}: refused, because it names a place outside of the archive ({name!r}). "
                 "Pack its dumps again under plain names."
             )

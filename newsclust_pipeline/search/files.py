@@ -7,6 +7,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from newsclust_pipeline.core.files import local_copy
+from newsclust_pipeline.core.locations import Location
 from newsclust_pipeline.search.graph import Neighbours
 
 
@@ -33,14 +35,15 @@ def write_neighbours(neighbours: Neighbours, path: Path) -> None:
         )
 
 
-def read_neighbours(path: Path) -> Neighbours:
+def read_neighbours(path: Location) -> Neighbours:
     """Read neighbours; the matrix is derived from them.
 
     Raises:
         OSError: the file can't be opened.
+        StoreError: it is in an object store, which can't be read.
         ValueError: it is damaged, or was written by another version.
     """
-    with path.open("rb") as file:
+    with local_copy(path) as copy, copy.open("rb") as file:
         try:
             neighbours = _load(file)
         except KeyError as error:

@@ -18,7 +18,6 @@ history and the record from which stories get their ids: one file, replaced in o
 import hashlib
 import json
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -27,7 +26,8 @@ import pyarrow.compute as pc
 
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.core.errors import HistoryError
-from newsclust_pipeline.core.files import copy_file, read_parquet
+from newsclust_pipeline.core.files import copy_file, exists, move, read_parquet
+from newsclust_pipeline.core.locations import Location, address_of
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.schemas import STORY_LINEAGE
 from newsclust_pipeline.stories.events import story_events
@@ -53,17 +53,18 @@ _TUNED = frozenset(
 _RECORDED = b"recorded"  # key in the schema's metadata: digest of the labels last recorded
 
 
-def read_history(path: Path) -> pa.Table:
+def read_history(path: Location) -> pa.Table:
     """Return the history, schema `HISTORY`; empty if there is no file yet.
 
     Raises:
         HistoryError: the file can't be read or is damaged, or it is missing although its previous
             generation is there.
     """
-    if not path.exists():
-        if previous_generation(path).exists():
+    place = address_of(path)
+    if not exists(path):
+        if exists(previous_generation(path)):
             raise HistoryError(
-                f"{path}: the history of the stories is missing, but its previous generation is "
+                f"{place}: the history of the stories is missing, but its previous generation is "
                 f"there. To continue from it, run: newsclust repair. To begin a new history, move "
                 f"{previous_generation(path).name} away: stories may get other ids."
             )
@@ -77,18 +78,18 @@ def read_history(path: Path) -> pa.Table:
         return table.select(HISTORY.names).cast(schema)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise HistoryError(
-            f"{path}: the history of the stories can't be read ({error}). To continue from its "
+            f"{place}: the history of the stories can't be read ({error}). To continue from its "
             "previous generation, run: newsclust repair. Or put a backup in its place. Or, to "
             "begin a new history, move the file away: stories may get other ids."
         ) from None
 
 
-def previous_generation(path: Path) -> Path:
+def previous_generation(path: Location) -> Location:
     """Return the path of the history as it was before the last run that changed it."""
     return path.with_suffix(f".previous{path.suffix}")
 
 
-def restore_history(path: Path) -> str:
+def restore_history(path: Location) -> str:
     """Replace a missing or damaged history by its previous generation; return what was done.
 
     A damaged file is kept beside it, with ".damaged" in its name.
@@ -100,15 +101,16 @@ def restore_history(path: Path) -> str:
     try:
         read_history(path)
     except HistoryError:
-        if not previous.exists():
+        if not exists(previous):
             raise
         read_history(previous)
         damaged = path.with_suffix(f".damaged{path.suffix}")
-        if path.is_file():
-            path.replace(damaged)
+        if exists(path):
+            move(path, damaged)
         copy_file(previous, path)
-        return f"{path}: restored from {previous.name}. The events of the last run are lost."
-    return f"{path}: nothing to repair."
+        place = address_of(path)
+        return f"{place}: restored from {previous.name}. The events of the last run are lost."
+    return f"{address_of(path)}: nothing to repair."
 
 
 def members(history: pa.Table) -> pa.Table:

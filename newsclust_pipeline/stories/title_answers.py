@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from newsclust_pipeline.core.checksums import add_checksum, verify_checksum
-from newsclust_pipeline.core.files import atomic_path
+from newsclust_pipeline.core.files import read_text, write_text
+from newsclust_pipeline.core.locations import Location, address_of
 from newsclust_pipeline.stories.title_model import PROMPT
 
 _MAX_ANSWERS = 20_000
@@ -19,21 +19,25 @@ def answer_key(model: str, message: str) -> str:
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 
-def read_answers(path: Path) -> tuple[dict[str, str], str]:
+def read_answers(path: Location) -> tuple[dict[str, str], str]:
     """Return the answers of earlier runs by key, and what is wrong with the file; "" if nothing is.
 
     Answers that are damaged are left out: their stories are sent to the model again.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = json.loads(read_text(path))
     except FileNotFoundError:
         return {}, ""
     except (OSError, ValueError) as error:
-        return {}, f"{path}: can't be read ({error}): the model is asked again."
+        return {}, f"{address_of(path)}: can't be read ({error}): the model is asked again."
     read = {k: _answer(e) for k, e in entries.items()} if isinstance(entries, dict) else {"": None}
     answers = {key: answer for key, answer in read.items() if answer is not None}
     lost = len(read) - len(answers)
-    problem = f"{path}: {lost:,} answers are damaged: the model is asked again." if lost else ""
+    problem = (
+        f"{address_of(path)}: {lost:,} answers are damaged: the model is asked again."
+        if lost
+        else ""
+    )
     return answers, problem
 
 
@@ -46,11 +50,10 @@ def _answer(entry: Any) -> str | None:
     return answer if isinstance(answer, str) else None
 
 
-def write_answers(path: Path, answers: dict[str, str], used: Sequence[str]) -> None:
+def write_answers(path: Location, answers: dict[str, str], used: Sequence[str]) -> None:
     """Write the answers, those of this run last. The oldest are dropped beyond 20,000."""
     in_use = {key: answers[key] for key in used if key in answers}
     content = {key: text for key, text in answers.items() if key not in in_use} | in_use
     content = dict(list(content.items())[-_MAX_ANSWERS:])
     entries = {key: add_checksum({"answer": answer}) for key, answer in content.items()}
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")
+    write_text(json.dumps(entries, ensure_ascii=False), path)

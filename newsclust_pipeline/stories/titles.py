@@ -9,13 +9,13 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsclust_pipeline.core.errors import NewsclustError
+from newsclust_pipeline.core.locations import Location, StoreError, address_of
 from newsclust_pipeline.core.tables import embedded_texts
 from newsclust_pipeline.stories.series import host_of
 from newsclust_pipeline.stories.short_titles import short_titles
@@ -53,7 +53,7 @@ def retitle(
     stories: pa.Table,
     documents: pa.Table,
     model: TitleModel,
-    answers_path: Path,
+    answers_path: Location,
     max_stories: int = 100,
     seconds: float = 60,
 ) -> TitleResult:
@@ -85,8 +85,9 @@ def retitle(
     if requests:
         try:
             write_answers(answers_path, answers, keys)
-        except OSError as fault:
-            warning = f"{answers_path}: can't be written ({fault}): the model will be asked again."
+        except (OSError, StoreError) as fault:
+            file = address_of(answers_path)
+            warning = f"{file}: can't be written ({fault}): the model will be asked again."
     own = [answers.get(key) for key in keys]
     titles = [
         accept_title(answer, story_sources, language) if answer else None

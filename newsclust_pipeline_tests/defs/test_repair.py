@@ -15,6 +15,10 @@ from newsclust_pipeline.stories.lineage import HISTORY, previous_generation
 from newsclust_pipeline.stories.title_answers import write_answers
 
 
+def folder(path):
+    return DataFolder(path=str(path))
+
+
 @pytest.fixture
 def data(tmp_path):
     write_parquet(pa.table({"n": [1]}), tmp_path / "stories.parquet")
@@ -28,31 +32,31 @@ def damage(path):
 
 
 def test_a_sound_folder_needs_no_repair(data):
-    assert list(damaged_files(data)) == []
-    assert list(repair(data)) == [f"{data / 'story_lineage.parquet'}: nothing to repair."]
+    assert list(damaged_files(folder(data))) == []
+    assert list(repair(folder(data))) == [f"{data / 'story_lineage.parquet'}: nothing to repair."]
 
 
 def test_an_empty_folder_needs_no_repair(tmp_path):
-    assert list(damaged_files(tmp_path)) == []
+    assert list(damaged_files(folder(tmp_path))) == []
 
 
 def test_damaged_files_are_named_and_repaired(data):
     damage(data / "stories.parquet")
     damage(data / "story_lineage.parquet")
-    history, stories = damaged_files(data)
+    history, stories = damaged_files(folder(data))
     assert "stories.parquet: the file is damaged" in stories
     assert "newsclust repair" in history
-    done = " ".join(repair(data))
+    done = " ".join(repair(folder(data)))
     assert "restored from story_lineage.previous.parquet" in done
     assert "moved to stories.damaged.parquet" in done
-    assert list(damaged_files(data)) == []
+    assert list(damaged_files(folder(data))) == []
 
 
 def test_a_history_that_can_not_be_restored_is_an_error(data):
     damage(data / "story_lineage.parquet")
     damage(previous_generation(data / "story_lineage.parquet"))
     with pytest.raises(HistoryError, match="backup"):
-        list(repair(data))
+        list(repair(folder(data)))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +74,7 @@ def test_a_history_that_can_not_be_restored_is_an_error(data):
 )
 def test_every_damaged_file_is_named_with_what_happens_next(data, name):
     (data / name).write_bytes(b"{ damaged" * 1000)
-    [finding] = damaged_files(data)
+    [finding] = damaged_files(folder(data))
     assert finding.startswith(f"{data / name}: the file is damaged (")
     assert finding.endswith(".")
 
@@ -83,10 +87,10 @@ def test_files_as_they_are_written_are_not_damaged(data):
     with FeedStore(data / "feeds.sqlite"):
         pass
     JsonIO(folder=DataFolder(path=str(data))).write({"n": 1}, data / "milvus_collection.json")
-    assert list(damaged_files(data)) == []
+    assert list(damaged_files(folder(data))) == []
 
 
 def test_a_damaged_cache_is_rescued(data):
     (data / "embedding_cache.sqlite").write_bytes(b"not a database" * 1000)
-    assert "embedding_cache.sqlite.damaged" in " ".join(repair(data))
-    assert list(damaged_files(data)) == []
+    assert "embedding_cache.sqlite.damaged" in " ".join(repair(folder(data)))
+    assert list(damaged_files(folder(data))) == []

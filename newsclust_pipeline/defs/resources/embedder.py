@@ -9,6 +9,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from newsclust_pipeline.core.errors import SettingError
+from newsclust_pipeline.core.locations import is_address, require_path
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.embed import auto
 from newsclust_pipeline.embed.base import Embedder as EmbedderProtocol
@@ -76,24 +77,31 @@ class Embedder(dg.ConfigurableResource[Any]):
     @property
     def cache(self) -> Path:
         """The file with the vectors of texts that were embedded before."""
-        return self.folder.file("embedding_cache.sqlite")
+        return self.folder.local_file("embedding_cache.sqlite")
 
     @property
     def keep_days(self) -> int:
         """Days that unused vectors stay in the cache; 0 for ever."""
         return _whole("NEWSCLUST_CACHE_DAYS", self.cache_days, least=0)
 
+    @property
+    def _model(self) -> str:
+        """A hub id or the path of a folder; weights are never read from an object store."""
+        if is_address(self.model):
+            return str(require_path(self.model, "embedder.model"))
+        return self.model
+
     def _minilm(self) -> EmbedderProtocol:
         from newsclust_pipeline.embed.minilm import MiniLM
 
         self._require_defaults("minilm")
-        return MiniLM(Path(self.model) if self.model else None)
+        return MiniLM(Path(self._model) if self.model else None)
 
     def _e5(self) -> EmbedderProtocol:
         from newsclust_pipeline.embed.e5 import E5
 
         self._require_defaults("e5")
-        return E5(Path(self.model) if self.model else None)
+        return E5(Path(self._model) if self.model else None)
 
     def _require_defaults(self, name: str) -> None:
         if (self.device, self.dtype, self.prompt) != ("cpu", "float32", ""):
@@ -114,7 +122,7 @@ class Embedder(dg.ConfigurableResource[Any]):
         if self.prompt:
             raise SettingError("NEWSCLUST_EMBEDDER=bge-m3 takes no prompt: unset _PROMPT.")
         return BgeM3(
-            self.model or "BAAI/bge-m3",
+            self._model or "BAAI/bge-m3",
             self.device,
             batch_size=self._batch(16),
             dtype=self.dtype,
@@ -137,7 +145,7 @@ class Embedder(dg.ConfigurableResource[Any]):
         from newsclust_pipeline.embed.torch_models import SentenceTransformers
 
         return SentenceTransformers(
-            self.model,
+            self._model,
             self.device,
             prompt=self.prompt,
             batch_size=self._batch(32),

@@ -42,7 +42,7 @@ class Engine(dg.ConfigurableResource[Any]):
             EngineError: the cluster can't be used.
         """
         if self._open is None:
-            opened = open_cluster(self.cluster, Path(self.folder.path))
+            opened = open_cluster(self.cluster, self.folder.local)
             self._open = self._until_end.enter_context(opened)
         return self._open
 

@@ -10,6 +10,8 @@ import pyarrow as pa
 from pydantic import Field
 
 from newsclust_pipeline.core.errors import SettingError
+from newsclust_pipeline.core.files import local_update, move
+from newsclust_pipeline.core.locations import Location
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.core.sqlite_files import set_aside
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
@@ -27,12 +29,12 @@ class Feeds(dg.ConfigurableResource[Any]):
     folder: dg.ResourceDependency[DataFolder]
 
     @property
-    def landing(self) -> Path:
+    def landing(self) -> Location:
         """The folder with one file of new articles a day."""
         return self.folder.file("feeds")
 
     @property
-    def state(self) -> Path:
+    def state(self) -> Location:
         """The file with what is known of every feed."""
         return self.folder.file("feeds.sqlite")
 
@@ -50,7 +52,7 @@ class Feeds(dg.ConfigurableResource[Any]):
         try:
             done = self._update(keep_days, progress)
         except DamagedStateError as error:
-            damaged = set_aside(self.state)
+            damaged = self._set_state_aside()
             done = self._update(keep_days, progress)
             warning = f"{error} It is now {damaged.name}, and all feeds were fetched."
             done = replace(done, warnings=[warning, *done.warnings])
@@ -61,10 +63,22 @@ class Feeds(dg.ConfigurableResource[Any]):
         from newsclust_pipeline.ingest.feeds.state import FeedStore
         from newsclust_pipeline.ingest.feeds.update import update
 
-        with self._client() as client, FeedStore(self.state) as store:
+        with (
+            self._client() as client,
+            local_update(self.state) as path,
+            FeedStore(path) as store,
+        ):
             return update(
                 self.list(), self.landing, store, client, time.time(), keep_days, progress
             )
+
+    def _set_state_aside(self) -> Location:
+        """Rename a damaged state, so that a new one can be created; return its new name."""
+        if isinstance(self.state, Path):
+            return set_aside(self.state)
+        damaged = self.state.with_name(f"{self.state.name}.damaged")
+        move(self.state, damaged)
+        return damaged
 
     def check(self) -> pa.Table:
         """Try all feeds without storing anything; see `ingest.feeds.update.check`."""

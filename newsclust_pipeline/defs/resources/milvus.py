@@ -1,12 +1,12 @@
 """Which Milvus holds the documents, and how they are searched."""
 
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
+from newsclust_pipeline.core.locations import is_address, require_path
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.store import indexes
 from newsclust_pipeline.store.addresses import is_server
@@ -29,13 +29,22 @@ class Milvus(dg.ConfigurableResource[Any]):
 
     @property
     def place(self) -> str:
-        """The address or file."""
-        return self.uri or str(self.folder.file("milvus.db"))
+        """The address or file.
+
+        Raises:
+            SettingError: it is an address of something else than a server.
+        """
+        if not self.uri:
+            return str(self.folder.local_file("milvus.db"))
+        if is_address(self.uri) and not self.uri.lower().startswith(("http://", "https://")):
+            return str(require_path(self.uri, "milvus.uri"))
+        return self.uri
 
     def client(self) -> AbstractContextManager[Client]:
         """Open Milvus; see `store.connection.connect`."""
         warn = dg.get_dagster_logger().warning
-        return connect(self.place, owner_of(Path(self.folder.path), warn, self.owner), self.token)
+        owner = owner_of(self.folder.root, warn, self.owner, self.folder.local)
+        return connect(self.place, owner, self.token)
 
     def index_for(self, documents: int) -> indexes.Index:
         """Choose the index for so many documents; see `store.indexes.choose`."""

@@ -7,7 +7,14 @@ import dagster as dg
 from pydantic import Field
 
 from newsclust_pipeline.core.errors import DumpError
+from newsclust_pipeline.core.locations import (
+    Location,
+    address_of,
+    name_of,
+    parse_location,
+)
 from newsclust_pipeline.ingest import discover
+from newsclust_pipeline.ingest.feeds import landing
 from newsclust_pipeline.ingest.source import parse_options
 
 SAMPLE = Path(__file__).parents[2] / "sample" / "news_sample.csv"
@@ -25,9 +32,15 @@ class NewsDumps(dg.ConfigurableResource[Any]):
     )
 
     @property
-    def location(self) -> Path:
-        """The dump or folder to read. With feeds alone it is their landing folder."""
-        return Path(self.path or self.landing) if self.path or self.landing else SAMPLE
+    def location(self) -> Location:
+        """The dump or folder to read. With feeds alone it is their landing folder.
+
+        Raises:
+            SettingError: the address can't be used.
+        """
+        if self.path:
+            return parse_location(self.path, "news.path")
+        return parse_location(self.landing, "data_dir") if self.landing else SAMPLE
 
     @property
     def has_only_feeds(self) -> bool:
@@ -37,7 +50,10 @@ class NewsDumps(dg.ConfigurableResource[Any]):
     @property
     def name(self) -> str:
         """The names of the dumps or folders, without their places."""
-        return " + ".join([self.location.name, *(Path(place).name for place in self.more)])
+        return " + ".join(name_of(place) for place in self._places())
+
+    def _places(self) -> list[Location]:
+        return [self.location, *(parse_location(place, "news.path") for place in self.more)]
 
     def open(self) -> discover.Dumps:
         """Return the dumps, those of feeds included; see `ingest.discover.find_dumps`.
@@ -46,15 +62,16 @@ class NewsDumps(dg.ConfigurableResource[Any]):
             DumpError: there are none, or no feed has given an article yet.
         """
         options = parse_options(self.columns, self.date_order)
-        places = [self.location, *map(Path, self.more)]
-        has_articles = bool(self.landing) and any(Path(self.landing).glob("*.jsonl.gz"))
-        if self.has_only_feeds and not has_articles:
+        places = self._places()
+        landing_folder = parse_location(self.landing, "data_dir") if self.landing else None
+        has_articles = landing_folder is not None and bool(landing.files(landing_folder))
+        if landing_folder and self.has_only_feeds and not has_articles:
             raise DumpError(
-                f"{self.landing}: no feed has given an article yet. feeds.parquet in the data "
-                "folder says how every feed is doing."
+                f"{address_of(landing_folder)}: no feed has given an article yet. feeds.parquet "
+                "in the data folder says how every feed is doing."
             )
-        if has_articles and self.path:
-            places.append(Path(self.landing))
+        if landing_folder and has_articles and self.path:
+            places.append(landing_folder)
         return discover.merge_dumps([discover.find_dumps(place, options) for place in places])
 
     def contents(self) -> list[tuple[str, str]]:

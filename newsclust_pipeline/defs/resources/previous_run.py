@@ -5,6 +5,8 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from newsclust_pipeline.core.files import exists
+from newsclust_pipeline.core.locations import address_of
 from newsclust_pipeline.defs.io_managers import CsrIO, ParquetIO
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.search.graph import Neighbours
@@ -37,9 +39,10 @@ class PreviousRun(dg.ConfigurableResource[Any]):
     def history(self) -> pa.Table:
         """Return the history of the stories; log if it was lost. See `lineage.read_history`."""
         path = self.folder.file("story_lineage.parquet")
-        if not path.exists() and self.folder.file("digest.md").exists():
+        if not exists(path) and exists(self.folder.file("digest.md")):
             dg.AssetExecutionContext.get().log.warning(
-                f"{path} is missing although earlier runs have recorded stories: a new history "
-                "begins, and stories may get other ids. Put a backup in its place to prevent that."
+                f"{address_of(path)} is missing although earlier runs have recorded stories: a new "
+                "history begins, and stories may get other ids. Put a backup in its place to "
+                "prevent that."
             )
         return lineage.read_history(path)

@@ -15,6 +15,8 @@ import dagster as dg
 from pydantic import Field
 
 from newsclust_pipeline.core.errors import NewsclustError, SettingError
+from newsclust_pipeline.core.files import write_text
+from newsclust_pipeline.core.locations import Location, address_of
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.alerts.resource import Alerts
 from newsclust_pipeline.defs.cause import Cause
@@ -70,7 +72,7 @@ class RunGuard(dg.ConfigurableResource[Any]):
         try:
             self._validate(run, instance)
             wait = whole_number("run_wait", self.run_wait)
-            lock = lock_folder(Path(self.folder.path), run.run_id, wait, warn)
+            lock = lock_folder(self.folder.local, run.run_id, wait, warn)
             lock.__enter__()
         except NewsclustError as error:
             message = name_settings(str(error))
@@ -80,7 +82,7 @@ class RunGuard(dg.ConfigurableResource[Any]):
         try:
             if context.log and not os.environ.get("DAGSTER_HOME"):
                 context.log.info(_NO_HOME)
-            remove_temporary_files(Path(self.folder.path))
+            remove_temporary_files(self.folder.local)
             forget_old_runs(instance, whole_number("keep_runs", self.keep_runs))
             if self._reads_news(run, instance):
                 observe(instance, run.run_id, self.news)
@@ -97,7 +99,8 @@ class RunGuard(dg.ConfigurableResource[Any]):
             problems += problems_of(op.get("config", {}), name, f"the run config of {name}")
         if problems:
             raise SettingError(" ".join(problems))
-        check_folder(Path(self.folder.path))
+        check_folder(self.folder.local, "local_dir" if self.folder.is_remote else "data_dir")
+        check_store(self.folder.root)
         self.embedder.load("minilm" if self.embedder.name == "auto" else self.embedder.name)
         _ = self.embedder.keep_days
         self.milvus.index_for(1)
@@ -126,8 +129,12 @@ def whole_number(parameter: str, value: str) -> int:
     return int(value)
 
 
-def check_folder(folder: Path) -> None:
-    """Create the data folder if needed, and check that files can be written there.
+def check_folder(folder: Path, parameter: str = "data_dir") -> None:
+    """Create a folder if needed, and check that files can be written there.
+
+    Args:
+        folder: the data folder, or its local folder.
+        parameter: the one that names it.
 
     Raises:
         SettingError: it is no folder, or nothing can be written to it.
@@ -138,10 +145,29 @@ def check_folder(folder: Path) -> None:
             pass
     except FileExistsError:
         raise SettingError(
-            f"`data_dir`={folder}: is a file, not a folder. Set it to a folder, or move the file."
+            f"`{parameter}`={folder}: is a file, not a folder. Set it to a folder, or move the "
+            "file."
         ) from None
     except OSError as error:
         raise SettingError(
-            f"`data_dir`={folder}: can't be written to ({error.strerror}). Set it to another "
+            f"`{parameter}`={folder}: can't be written to ({error.strerror}). Set it to another "
             "folder, or change the permissions."
+        ) from None
+
+
+def check_store(root: Location) -> None:
+    """Check that objects can be written to a data folder in an object store.
+
+    Raises:
+        SettingError: its bucket does not exist.
+        StoreError: nothing can be written to it.
+    """
+    if isinstance(root, Path):
+        return
+    try:
+        write_text("", root / ".writable")
+    except FileNotFoundError:
+        raise SettingError(
+            f"`data_dir`={address_of(root)}: there is no such bucket. Create it, or "
+            "correct the address."
         ) from None

@@ -6,8 +6,11 @@ from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
 from newsclust_pipeline.core.errors import SettingError
+from newsclust_pipeline.core.files import file_info, open_binary
+from newsclust_pipeline.core.locations import Location, address_of, parse_location
 
 _MOST_BYTES = 16 << 20
+_WEB = ("http://", "https://")
 
 
 @dataclass(frozen=True)
@@ -27,19 +30,22 @@ def read_addresses(source: str) -> list[Address]:
     """Return the feeds that `source` lists, each once, in its order.
 
     Args:
-        source: an OPML file; a text file with one address a line (`#` begins a comment); or
-            addresses separated by commas or spaces.
+        source: an OPML file; a text file with one address a line (`#` begins a comment), both on
+            this machine or in an object store; or addresses separated by commas or spaces.
 
     Raises:
         SettingError: the file cannot be read, lists no feed, or an address is not `http(s)`.
     """
     text = source.strip()
-    if "://" in text and not Path(text).exists():
-        found, place = [Address(url) for url in text.replace(",", " ").split()], "`feeds.addresses`"
+    listed = text.replace(",", " ").split()
+    is_file = len(listed) == 1 and not text.lower().startswith(_WEB)
+    if "://" in text and not is_file and not Path(text).exists():
+        found, place = [Address(url) for url in listed], "`feeds.addresses`"
     else:
-        found, place = list(_in_file(Path(text))), text
+        location = parse_location(text, "feeds.addresses")
+        found, place = list(_in_file(location)), address_of(location)
     for address in found:
-        if not address.url.lower().startswith(("http://", "https://")):
+        if not address.url.lower().startswith(_WEB):
             raise SettingError(
                 f"{place}: {address.url!r} is not the address of a feed. An address begins with "
                 "http:// or https://. Correct or remove it."
@@ -52,16 +58,19 @@ def read_addresses(source: str) -> list[Address]:
     return list(first.values())
 
 
-def _in_file(path: Path) -> Iterator[Address]:
+def _in_file(location: Location) -> Iterator[Address]:
+    path = address_of(location)
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        info = file_info(location)
+        if info and info.size > _MOST_BYTES:
             raise SettingError(f"{path}: larger than 16 MiB. A list of feeds is small: is it one?")
-        content = path.read_bytes()
+        with open_binary(location) as file:
+            content = file.read(_MOST_BYTES)
     except OSError as error:
         raise SettingError(
-            f"{path}: the list of feeds cannot be read ({error.strerror}). Set `feeds.addresses` "
-            "to an OPML file, a text file with one address a line, or addresses separated by "
-            "commas."
+            f"{path}: the list of feeds cannot be read ({error.strerror or 'no such file'}). Set "
+            "`feeds.addresses` to an OPML file, a text file with one address a line, or addresses "
+            "separated by commas."
         ) from error
     return _in_opml(content, path) if content.lstrip()[:1] == b"<" else _in_text(content)
 
@@ -73,7 +82,7 @@ def _in_text(content: bytes) -> Iterator[Address]:
             yield Address(address)
 
 
-def _in_opml(content: bytes, path: Path) -> Iterator[Address]:
+def _in_opml(content: bytes, path: str) -> Iterator[Address]:
     from defusedxml import DefusedXmlException, ElementTree
 
     try:

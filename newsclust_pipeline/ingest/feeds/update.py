@@ -6,13 +6,13 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from threading import BoundedSemaphore
 from urllib.parse import urlsplit
 
 import httpx2
 import pyarrow as pa
 
+from newsclust_pipeline.core.locations import Location
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.ingest.feeds import landing
 from newsclust_pipeline.ingest.feeds.addresses import Address
@@ -82,7 +82,7 @@ class Hosts:
 
 def update(
     addresses: Sequence[Address],
-    folder: Path,
+    folder: Location,
     store: FeedStore,
     client: httpx2.Client,
     now: float,
@@ -111,8 +111,7 @@ def update(
     counts = Counter(feed for _, feed, _ in rows)
     with store.transaction():
         if rows:
-            path = landing.append(folder, rows, now)
-            store.put_size(path.name, path.stat().st_size)
+            store.put_size(*landing.append(folder, rows, now))
         for outcome in outcomes:
             store.mark_seen(outcome.state.address, (key for key, _ in _keyed(outcome)), now)
             outcome.state.items += (count := counts[outcome.state.address])

@@ -3,6 +3,8 @@
 import pytest
 
 from newsclust_pipeline.core.errors import SettingError
+from newsclust_pipeline.core.files import write_text
+from newsclust_pipeline.core.locations import parse_location
 from newsclust_pipeline.ingest.feeds.addresses import Address, read_addresses
 
 OPML = """<?xml version="1.0"?><opml version="2.0"><head><title>mine</title></head><body>
@@ -57,3 +59,19 @@ def test_what_is_no_list_of_feeds_is_refused_by_name(tmp_path, content, message)
 def test_a_missing_file_says_what_may_be_set(tmp_path):
     with pytest.raises(SettingError, match=r"cannot be read .*Set `feeds.addresses` to an OPML"):
         read_addresses(str(tmp_path / "none.opml"))
+
+
+def test_the_list_may_be_in_an_object_store():
+    location = parse_location("memory://lists/feeds.opml", "feeds.addresses")
+    write_text(OPML, location)
+    assert [a.title for a in read_addresses("memory://lists/feeds.opml")] == [
+        "Harbour Post",
+        "Delta",
+    ]
+    with pytest.raises(SettingError, match=r"memory://lists/none\.opml: the list of feeds cannot"):
+        read_addresses("memory://lists/none.opml")
+
+
+def test_an_address_of_another_kind_is_refused():
+    with pytest.raises(SettingError, match=r"`feeds\.addresses`=ftp://…@host/x: addresses of this"):
+        read_addresses("ftp://me:secret@host/x")

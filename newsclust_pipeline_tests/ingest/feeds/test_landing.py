@@ -19,8 +19,10 @@ ITEM = Item("id-1", "Zürich", "text", "https://a.example/1", "2026-11-26T08:00:
 def test_a_day_has_one_file_that_grows(tmp_path):
     first = append(tmp_path, [("k1", "feed", ITEM)], NOON)
     second = append(tmp_path, [("k2", "feed", ITEM)], NOON + 3600)
-    assert first == second == tmp_path / "2026-11-26.jsonl.gz"
-    rows = [json.loads(line) for line in gzip.decompress(first.read_bytes()).splitlines()]
+    (path,) = tmp_path.iterdir()
+    assert first[0] == path.name == "2026-11-26.jsonl.gz"
+    assert first[1] < second[1] == path.stat().st_size
+    rows = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
     assert [(row["key"], row["title"]) for row in rows] == [("k1", "Zürich"), ("k2", "Zürich")]
 
 
