@@ -13,7 +13,7 @@ from newsclust_pipeline.cluster.silhouette import cohesion
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.core.tables import embedded_texts
 from newsclust_pipeline.stories.headlines import clean_headline, is_plain
-from newsclust_pipeline.stories.keywords import keywords
+from newsclust_pipeline.stories.keywords import Corpus, keywords
 from newsclust_pipeline.stories.series import find_series, is_column
 from newsclust_pipeline.stories.short_titles import short_titles
 from newsclust_pipeline.stories.tokens import tokenize
@@ -50,9 +50,8 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     languages = _languages(documents, labels)
     main = _main_languages(languages)
     in_main = _in_main_language(documents, labels, main)
-    keyword_lists = keywords(
-        embedded_texts(documents).to_pylist(), np.where(in_main, labels, NOISE), languages=main
-    )
+    corpus = Corpus(embedded_texts(documents).to_pylist())
+    keyword_lists = keywords(corpus, np.where(in_main, labels, NOISE), languages=main)
     keyword_lists += [[]] * (len(main) - len(keyword_lists))
     exemplar_rows = _exemplar_rows(documents, labels, vectors, keyword_lists, in_main)
     columns = ["label", "venues", "published_at", "copies"]
@@ -78,7 +77,7 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     column = is_column(labels, find_series(documents), len(exemplar_rows))
     arrays["kind"] = pa.array(np.where(column, "column", "event"), pa.string())
     arrays["languages"] = pa.array(languages, STORIES.field("languages").type)
-    arrays |= _topics(documents, exemplars)
+    arrays |= _topics(documents, exemplars, corpus)
     arrays["cohesion"] = pa.array(cohesion(labels, documents["silhouette"].to_numpy()))
     columns = [arrays[f.name].cast(f.type) for f in STORIES]
     stories = pa.Table.from_arrays(columns, schema=STORIES)
@@ -86,9 +85,8 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
     return stories.take(np.lexsort((column, doubtful)))
 
 
-def _topics(documents: pa.Table, exemplars: pa.Table) -> dict[str, pa.Array]:
+def _topics(documents: pa.Table, exemplars: pa.Table, corpus: Corpus) -> dict[str, pa.Array]:
     """Return id and name of every story's topic and area. Their names are their first keywords."""
-    texts = embedded_texts(documents).to_pylist()
     columns: dict[str, pa.Array] = {}
     for level in ("topic", "area"):
         ids = documents[f"{level}_id"].to_pylist()
@@ -96,7 +94,7 @@ def _topics(documents: pa.Table, exemplars: pa.Table) -> dict[str, pa.Array]:
         groups = np.array([numbers.get(name, NOISE) for name in ids], dtype=np.int64)
         main = _main_languages(_languages(documents, groups))
         in_main = _in_main_language(documents, groups, main)
-        words = keywords(texts, np.where(in_main, groups, NOISE), languages=main)
+        words = keywords(corpus, np.where(in_main, groups, NOISE), languages=main)
         words += [[]] * (len(numbers) - len(words))
         of_story = exemplars[f"{level}_id"].to_pylist()
         columns[f"{level}_id"] = pa.array(of_story, pa.string())
@@ -176,14 +174,29 @@ def _exemplar_rows(
         ranked = members[np.argsort(-centrality.round(5), kind="stable")]
         topical = {token.text for word in story_keywords[:_TOPICAL] for token in tokenize(word)}
         max_length = _MAX_LENGTH * np.median([len(titles[row]) for row in members])
-        defects = [
+        exemplars.append(_best(ranked, titles, in_main, topical, max_length))
+    return exemplars
+
+
+def _best(
+    ranked: np.ndarray, titles: list[str], in_main: np.ndarray, topical: set[str], max_length: float
+) -> int:
+    """Return the first row of those whose headlines have the fewest defects.
+
+    Most stories have one without any among the first, so few headlines are looked at.
+    """
+    best, fewest = -1, np.inf
+    for row in ranked.tolist():
+        defects = (
             (not _is_suitable(titles[row], topical, max_length))
             + (not in_main[row])
             + 0.5 * (not is_plain(titles[row]))
-            for row in ranked
-        ]
-        exemplars.append(int(ranked[np.argmin(defects)]))
-    return exemplars
+        )
+        if defects < fewest:
+            best, fewest = row, defects
+        if not defects:
+            break
+    return best
 
 
 def _is_suitable(title: str, topical: set[str], max_length: float) -> bool:

@@ -7,13 +7,13 @@ are left out, because they can be rare elsewhere if few stories are in that lang
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
 import scipy.sparse as sp
 
-from newsclust_pipeline.stories.phrases import Rarity, TokenizedText, find_phrase, tokenized
+from newsclust_pipeline.stories.phrases import Rarity, TokenizedTexts, find_phrase
 from newsclust_pipeline.stories.stop_words import stop_words
 from newsclust_pipeline.stories.tokens import lead, same_stem, tokenize
 
@@ -26,7 +26,7 @@ _FAMILIAR = 0.28  # a language is familiar if this share of a story's words is c
 
 
 def keywords(
-    texts: Sequence[str],
+    corpus: "Corpus",
     labels: np.ndarray,
     count: int = 5,
     languages: Sequence[str | None] = (),
@@ -37,40 +37,43 @@ def keywords(
     Time and memory grow linearly with the number of characters.
 
     Args:
-        texts: of all n documents. Those in no story count, too: they show which words are common.
-            The first line of a text is its headline, whose words count twice.
+        corpus: the texts of all n documents. Those in no story count, too: they show which words
+            are common.
         labels: (n,) the documents' stories, numbered from 0 without gaps; negative for none.
         count: maximum number of keywords of a story. There are fewer where fewer words are
             characteristic.
         languages: of the stories, BCP 47, None if unknown.
     """
-    corpus = _Corpus(texts)
     members = _members(labels)
-    weights, foreign = corpus.weights(members)
+    rarities = corpus.rarities(len(members))
+    weights, foreign = corpus.weights(members, rarities)
     taken: set[str] = set()
     chosen = []
     for story, documents in enumerate(members):
         own = slice(*weights.indptr[story : story + 2])
         stop = stop_words(languages[story]) if languages else frozenset()
-        allowed = np.array([corpus.tokens[t] not in stop for t in weights.indices[own]], dtype=bool)
-        tokens, weight = weights.indices[own][allowed], weights.data[own][allowed]
-        order = np.argsort(-weight, kind="stable")
-        heaviest = tokens[order[weight[order] >= _MIN_WEIGHT * weight.max(initial=0)]]
-        read = [tokenized(corpus.texts[document]) for document in documents[:_PHRASE_DOCUMENTS]]
-        rarity = corpus.rarity(stop, foreign=bool(foreign[story]))
-        chosen.append(_choose([corpus.tokens[t] for t in heaviest], read, rarity, taken, count))
+        order = np.argsort(-weights.data[own], kind="stable")
+        ordered = zip(weights.indices[own][order], weights.data[own][order], strict=True)
+        named = ((corpus.tokens[token], weight) for token, weight in ordered)
+        allowed = [(token, weight) for token, weight in named if token not in stop]
+        candidates = [t for t, weight in allowed if weight >= _MIN_WEIGHT * allowed[0][1]]
+        read = corpus.read(documents[:_PHRASE_DOCUMENTS]) if candidates else TokenizedTexts([])
+        rarity = corpus.rarity(rarities, stop, foreign=bool(foreign[story]))
+        chosen.append(_choose(candidates, read, rarity, taken, count))
     return chosen
 
 
-class _Corpus:
+class Corpus:
     """All texts, tokenized and counted.
+
+    The first line of a text is its headline, whose words count twice.
 
     Attributes:
         texts: their leads.
         tokens: every distinct token; its position is its number.
     """
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, texts: Iterable[str]) -> None:
         self.texts = [lead(text) for text in texts]
         self._number: dict[str, int] = {}
         small: set[int] = set()
@@ -78,6 +81,10 @@ class _Corpus:
         self.tokens = list(self._number)
         self._small = np.array([token in small for token in range(len(self.tokens))], dtype=bool)
         self._everywhere = self._counts.sum(axis=0)
+
+    def read(self, documents: np.ndarray) -> TokenizedTexts:
+        """Return these documents, by row, with the positions of their tokens."""
+        return TokenizedTexts([self.texts[document] for document in documents])
 
     def _count(self, small: set[int]) -> sp.csr_array:
         """Return the matrix (documents, tokens): 0, 1, or 2 for a token of the headline.
@@ -98,14 +105,20 @@ class _Corpus:
         shape = (len(self.texts), len(self._number))
         return sp.csr_array((np.array(data, float), np.array(indices), np.array(indptr)), shape)
 
-    def weights(self, members: list[np.ndarray]) -> tuple[sp.csr_array, np.ndarray]:
+    def rarities(self, stories: int) -> np.ndarray:
+        """Return the rarity (tokens,) of every token, as of c-TF-IDF with so many classes."""
+        uses: np.ndarray = self._counts.sum() / (stories + 1) / self._everywhere
+        return np.log1p(uses)
+
+    def weights(
+        self, members: list[np.ndarray], rarities: np.ndarray
+    ) -> tuple[sp.csr_array, np.ndarray]:
         """Return the weights (stories, tokens) and which stories are alone in their language.
 
         A token has a weight only in the story where it weighs most. The weight is that of c-TF-IDF
         with the share of the story's documents as frequency, times the square root of the story's
         share of all documents with the token, noise included.
         """
-        self._rarity = np.log1p(self._counts.sum() / (len(members) + 1) / self._everywhere)
         sizes = np.array([len(documents) for documents in members], dtype=np.intp)
         rows = np.repeat(np.arange(len(members)), sizes)
         columns = np.concatenate([np.array([], np.intp), *members])
@@ -114,9 +127,7 @@ class _Corpus:
         per_story = (belongs @ self._counts).tocoo()
         story, token, uses = per_story.row, per_story.col, per_story.data
         foreign = self._foreign(story, token, uses, len(members))
-        rarity = self._rarity[token] * np.where(
-            foreign[story] & self._small[token], _SMALL_WEIGHT, 1
-        )
+        rarity = rarities[token] * np.where(foreign[story] & self._small[token], _SMALL_WEIGHT, 1)
         weight = uses / sizes[story] * rarity * np.sqrt(uses / self._everywhere[token])
         # More than 2, the count of one headline: at least two documents and one headline.
         best = np.flatnonzero(uses > np.maximum(2, _MIN_USES * sizes[story]))
@@ -133,7 +144,7 @@ class _Corpus:
         all_uses = np.bincount(story, uses, stories)
         return np.bincount(story, common, stories) < _FAMILIAR * all_uses
 
-    def rarity(self, stop: frozenset[str], *, foreign: bool) -> Rarity:
+    def rarity(self, rarities: np.ndarray, stop: frozenset[str], *, foreign: bool) -> Rarity:
         """Return the function from token to rarity for a story; the rarity of stop words is 0."""
 
         def rarity(token: str) -> float:
@@ -141,7 +152,7 @@ class _Corpus:
                 return 0.0
             number = self._number[token]
             factor = _SMALL_WEIGHT if foreign and self._small[number] else 1
-            return float(self._rarity[number]) * factor
+            return float(rarities[number]) * factor
 
         return rarity
 
@@ -155,7 +166,7 @@ def _members(labels: np.ndarray) -> list[np.ndarray]:
 
 def _choose(
     candidates: Sequence[str],
-    texts: Sequence[TokenizedText],
+    texts: TokenizedTexts,
     rarity: Rarity,
     taken: set[str],
     count: int,

@@ -1,6 +1,6 @@
 """A keyword's token → the phrase around it, written as the story's articles mostly write it."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,28 +10,34 @@ _ADJACENT_SHARE = 2 / 3  # a neighbour joins the phrase if this share of the doc
 _MIN_RARITY = 0.6  # and if it is at least this many times as rare as the token
 _MAX_CHARACTERS = 12  # characters of a word in a script without spaces
 
-TokenizedText = tuple[str, Sequence[Token]]
 Rarity = Callable[[str], float]  # how rare a token is, seen from one story
 
 
-def tokenized(text: str) -> TokenizedText:
-    """Return a text with the list of its tokens."""
-    return text, list(tokenize(text))
+class TokenizedTexts:
+    """Texts with their tokens, and where each token stands.
+
+    Attributes:
+        texts: each with the list of its tokens.
+        places: by token, the number of each text that has it, and its position there; in order.
+    """
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = [(text, list(tokenize(text))) for text in texts]
+        self.places: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for document, (_, tokens) in enumerate(self.texts):
+            for at, token in enumerate(tokens):
+                self.places[token.text].append((document, at))
 
 
-def find_phrase(
-    token: str, texts: Sequence[TokenizedText], rarity: Rarity
-) -> tuple[list[str], str]:
+def find_phrase(token: str, texts: TokenizedTexts, rarity: Rarity) -> tuple[list[str], str]:
     """Return the tokens of the phrase around a token, and its most frequent spelling.
 
     A phrase has at most two words, neither of them much more common than the token. In scripts
     without spaces it is a sequence of characters, up to a word.
     """
     spans = [
-        _Span(document, text, tokens, at, at)
-        for document, (text, tokens) in enumerate(texts)
-        for at, candidate in enumerate(tokens)
-        if candidate.text == token
+        _Span(document, *texts.texts[document], at, at)
+        for document, at in texts.places.get(token, ())
     ]
     if not spans:  # only documents beyond those in `texts` have it
         return [token], token

@@ -5,7 +5,7 @@ import pytest
 
 from newsclust_pipeline.ingest.articles import collect_articles
 from newsclust_pipeline.ingest.discover import find_dumps
-from newsclust_pipeline.stories.keywords import keywords
+from newsclust_pipeline.stories.keywords import Corpus, keywords
 from newsclust_pipeline.stories.tokens import same_stem, tokenize
 from newsclust_pipeline_tests.test_sample import SAMPLE
 
@@ -39,7 +39,7 @@ GERMAN = [
 def keywords_of(*stories, noise=(), count=5):
     texts = [text for story in stories for text in story] + list(noise)
     labels = [label for label, story in enumerate(stories) for _ in story] + [-1] * len(noise)
-    return keywords(texts, np.array(labels, dtype=np.int32), count)
+    return keywords(Corpus(texts), np.array(labels, dtype=np.int32), count)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +143,7 @@ def test_a_word_of_only_the_last_of_many_articles_can_be_a_keyword():
 def test_stop_words_of_the_language_are_neither_keywords_nor_parts_of_them(sample):
     texts = ["She went home after she went to sea\nShe went"] * 3 + sample
     labels = np.array([0] * 3 + [-1] * len(sample), dtype=np.int32)
-    [plain] = keywords(texts, labels)
+    [plain] = keywords(Corpus(texts), labels)
     assert any("she" in keyword.lower() for keyword in plain)
-    [english] = keywords(texts, labels, languages=["en"])
+    [english] = keywords(Corpus(texts), labels, languages=["en"])
     assert "she" not in {token.text for keyword in english for token in tokenize(keyword)}

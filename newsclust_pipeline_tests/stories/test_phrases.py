@@ -2,11 +2,11 @@
 
 import pytest
 
-from newsclust_pipeline.stories.phrases import find_phrase, tokenized
+from newsclust_pipeline.stories.phrases import TokenizedTexts, find_phrase
 
 
 def phrase(token, *texts, rarity=lambda _: 1.0):
-    return find_phrase(token, [tokenized(text) for text in texts], rarity)
+    return find_phrase(token, TokenizedTexts(texts), rarity)
 
 
 def test_a_name_is_one_phrase_from_either_of_its_words():
