@@ -21,7 +21,7 @@ _EXTRA_HITS = 8
 # A generous bound on the error of the squared distances of a search (2 − 2·score).
 _TOLERANCE = 1e-5
 _MAX_HITS = 16_384  # the limit of Milvus
-_BLOCK = 2048  # documents searched at a time
+BLOCK = 2048  # documents searched at a time
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,15 @@ class Lookup:
     vectors: Rows
     exact: bool = True
 
+    @property
+    def block(self) -> int:
+        """The number of documents to search at a time; the search may have one of its own."""
+        return getattr(self.search, "block", BLOCK)
+
 
 def is_divisible(rows: np.ndarray) -> bool:
     """Return whether a search of these rows is more than one block."""
-    return len(rows) > _BLOCK
+    return len(rows) > BLOCK
 
 
 def fill_neighbours(
@@ -123,8 +128,8 @@ def fill_neighbours(
         progress: called with documents searched and documents to search.
         engine: runs the blocks.
     """
-    width, done = indices.shape[1], 0
-    blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows) if width else 0, _BLOCK)]
+    width, done, size = indices.shape[1], 0, lookup.block
+    blocks = [rows[start : start + size] for start in range(0, len(rows) if width else 0, size)]
     for block, found in zip(
         blocks, engine.map(_search_block, blocks, (lookup, width)), strict=True
     ):
@@ -185,8 +190,8 @@ def _rank(
 def exact_distances(vectors: Rows, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the distances of pairs of rows (p,) float32, computed from differences in float64."""
     squares = np.empty(len(rows))
-    for start in range(0, len(rows), _BLOCK):
-        pair = slice(start, start + _BLOCK)
+    for start in range(0, len(rows), BLOCK):
+        pair = slice(start, start + BLOCK)
         difference = vectors[others[pair]].astype(np.float64) - vectors[rows[pair]]
         np.einsum("ij,ij->i", difference, difference, out=squares[pair])
     return np.sqrt(squares).astype(np.float32)

@@ -96,3 +96,30 @@ def test_cells_in_a_file_find_the_same(tmp_path):
     shared = pickle.loads(pickle.dumps(search.shared(file, tmp_path)))  # noqa: S301
     for own, other in zip(search(vectors, 20), shared(vectors, 20), strict=True):
         np.testing.assert_array_equal(own, other)
+
+
+@pytest.mark.parametrize("nlist", [16, 300])  # of 300 cells, some are empty
+def test_many_queries_grouped_by_cell_find_what_single_ones_find(tmp_path, monkeypatch, nlist):
+    vectors = clusters(spread=0.5)
+    search = FaissSearch(vectors, cells(nlist, nprobe=4))
+    rows, scores = search(vectors, 20)
+    monkeypatch.setattr(faiss_backend, "_LARGE", 1)
+    grouped_rows, grouped_scores = search(vectors, 20)
+    np.testing.assert_allclose(grouped_scores, scores, rtol=1e-5)
+    # Only hits whose scores differ by rounding may be in another order.
+    other = grouped_rows != rows
+    assert other.mean() < 0.001
+    np.testing.assert_allclose(grouped_scores[other], scores[other], rtol=1e-6)
+    file = ArrayFile.write(vectors, tmp_path / "vectors")
+    on_worker = pickle.loads(pickle.dumps(search.shared(file, tmp_path)))  # noqa: S301
+    np.testing.assert_array_equal(on_worker(vectors, 20)[1], grouped_scores)
+
+
+def test_many_queries_that_find_too_few_documents_in_their_cells_search_all(monkeypatch):
+    monkeypatch.setattr(faiss_backend, "_LARGE", 1)
+    vectors = clusters(400)
+    rows, _ = FaissSearch(vectors, cells(64, nprobe=1))(vectors, 100)
+    expected, _ = FaissSearch(vectors, Index())(vectors, 100)
+    short = (np.sort(rows) == np.sort(expected)).all(axis=1)
+    assert short.any()
+    assert (rows >= 0).all()

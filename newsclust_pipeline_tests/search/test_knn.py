@@ -226,7 +226,7 @@ CELLS = Index("IVF_FLAT", "faiss", {"nlist": 64}, {})
 @pytest.mark.slow
 @pytest.mark.parametrize("index", [FAISS, CELLS], ids=["exact", "cells"])
 def test_workers_find_the_same_neighbours(client, name, engine, index, monkeypatch):
-    monkeypatch.setattr(graph, "_BLOCK", 300)
+    monkeypatch.setattr(graph, "BLOCK", 300)
     table = scattered(3000, 32)
     state = fill(client, name, table, index)
     alone = nearest(client, state, table, index, 20)
@@ -238,7 +238,7 @@ def test_workers_find_the_same_neighbours(client, name, engine, index, monkeypat
 @pytest.mark.slow
 @pytest.mark.parametrize("client", ["server"], indirect=True)
 def test_workers_ask_a_server_by_connections_of_their_own(client, name, engine, monkeypatch):
-    monkeypatch.setattr(graph, "_BLOCK", 100)
+    monkeypatch.setattr(graph, "BLOCK", 100)
     table = scattered(300)
     state = fill(client, name, table, MILVUS)
     assert_nearest(nearest(client, state, table, MILVUS, 7, engine=engine), table, 7)
