@@ -33,7 +33,7 @@ class Scheme(NamedTuple):
     Attributes:
         package: the module that reads and writes them; empty for one that is always installed.
         extra: the extra of this project that installs it.
-        environment: where its credentials and endpoint come from.
+        environment: where its credentials and endpoint come from; empty: from the address.
         is_store: whether files can be listed and written.
     """
 
@@ -46,7 +46,7 @@ class Scheme(NamedTuple):
 _S3 = Scheme("s3fs", "s3", "AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL or ~/.aws")
 _GS = Scheme("gcsfs", "gs", "GOOGLE_APPLICATION_CREDENTIALS or gcloud auth")
 _AZURE = Scheme("adlfs", "azure", "AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCOUNT_NAME")
-_HTTP = Scheme("aiohttp", "http", "the address", is_store=False)
+_HTTP = Scheme("aiohttp", "http", "", is_store=False)
 SCHEMES = {
     "s3": _S3,
     "s3a": _S3,
@@ -61,6 +61,7 @@ SCHEMES = {
 }
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):(?=[/:]|$)", re.IGNORECASE)  # no Windows drive: C:\
 _SECRETS = re.compile(r"(?<=://)[^/?#\s]*@|(?<=\w)\?[^\s'\")>,]+")
+_NOT_FOUND = {404, 410}  # answers of a web server
 _TIMEOUT = 60  # seconds without an answer
 
 
@@ -195,16 +196,16 @@ def store_errors(location: Location) -> Iterator[None]:
         raise
     except Exception as error:  # noqa: BLE001 (every store has errors of its own)
         cause = error.__cause__ if is_web(location) and error.__cause__ else error
-        if isinstance(cause, FileNotFoundError):
+        if isinstance(cause, FileNotFoundError) or getattr(cause, "status", 0) in _NOT_FOUND:
             raise FileNotFoundError(f"{address_of(location)}: not found") from None
         raise StoreError(_sentence(location, cause)) from None
 
 
 def _sentence(location: "UPath", error: BaseException) -> str:
     reason = without_secrets(" ".join(str(error).split())[:300]).rstrip(".")
-    advice = SCHEMES[location.protocol].environment
+    source = SCHEMES[location.protocol].environment
+    credentials = f", the network, and the credentials and endpoint of {source}" if source else ""
     return (
-        f"{address_of(location)}: can't be read or written "
-        f"({reason or type(error).__name__}). Check the address, the network, and the credentials "
-        f"and endpoint of {advice}."
+        f"{address_of(location)}: can't be read or written ({reason or type(error).__name__}). "
+        f"Check the address{credentials or ' and the network'}."
     )

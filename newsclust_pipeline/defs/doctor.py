@@ -46,13 +46,7 @@ def examine(
     yield Finding("Python", True, f"{platform.python_version()} on {platform.platform()}")
     for name in _PACKAGES:
         yield _package(name)
-    yield _disk(folder.local, "NEWSCLUST_LOCAL_DIR" if folder.is_remote else "NEWSCLUST_DATA_DIR")
-    if folder.is_remote:
-        yield _attempt("object store", lambda: _store(folder))
-    yield _attempt("tables", lambda: _tables(folder))
-    yield Finding(
-        "DAGSTER_HOME", True, os.environ.get("DAGSTER_HOME") or str(folder.local / ".dagster")
-    )
+    yield from _data_folder(folder)
     yield _attempt("news", lambda: _news(news))
     yield _attempt("embedder", lambda: _model(embedder))
     yield _attempt("Milvus", lambda: _milvus(milvus))
@@ -75,6 +69,19 @@ def _package(name: str) -> Finding:
         return Finding(name, True, version(name))
     except PackageNotFoundError:
         return Finding(name, False, "not installed. Install newsclust_pipeline again.")
+
+
+def _data_folder(folder: DataFolder) -> Iterator[Finding]:
+    try:
+        local, is_remote = folder.local, folder.is_remote
+    except NewsclustError as error:
+        yield Finding("data folder", False, name_settings(str(error)))
+        return
+    yield _disk(local, "NEWSCLUST_LOCAL_DIR" if is_remote else "NEWSCLUST_DATA_DIR")
+    if is_remote:
+        yield _attempt("object store", lambda: _store(folder))
+    yield _attempt("tables", lambda: _tables(folder))
+    yield Finding("DAGSTER_HOME", True, os.environ.get("DAGSTER_HOME") or str(local / ".dagster"))
 
 
 def _store(folder: DataFolder) -> str:
