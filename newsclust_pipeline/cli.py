@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import traceback
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,24 +30,27 @@ data_option = click.option(
 )
 
 
-class Commands(click.Group):
-    """Commands whose errors are one plain sentence."""
+class PlainErrors(click.Group):
+    """Ends every failure in one plain line, and shows a traceback only of what is unexpected."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command.
-
-        Raises:
-            click.ClickException: the command failed with an error that explains itself.
-        """
-        from newsclust_pipeline.defs.settings import name_settings
-
+        """Run the command."""
         try:
             return super().invoke(ctx)
-        except NewsclustError as error:
-            raise click.ClickException(name_settings(str(error))) from None
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line is for people
+            from newsclust_pipeline.core.text import one_line
+            from newsclust_pipeline.defs.failures import explain
+
+            message = explain(error)
+            if not message:
+                traceback.print_exc()
+                message = one_line(f"unexpected error: {type(error).__name__}: {error}")
+            raise click.ClickException(message) from None
 
 
-@click.group(cls=Commands)
+@click.group(cls=PlainErrors)
 @click.version_option(package_name="newsclust_pipeline")
 def main() -> None:
     """Turn news dumps into stories and a map.

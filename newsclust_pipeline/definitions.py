@@ -4,6 +4,7 @@
 notebooks can run the pipeline on other data.
 """
 
+import atexit
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +13,7 @@ import dagster as dg
 
 from newsclust_pipeline.defs import assets, automation, evaluation, exports, news_dumps
 from newsclust_pipeline.defs.alerts.settings import ALERT_SETTINGS
+from newsclust_pipeline.defs.failures import explain_last_error
 from newsclust_pipeline.defs.io_managers import (
     CsrIO,
     HistoryIO,
@@ -166,4 +168,6 @@ def _titles_key() -> Any:
     return setting("NEWSCLUST_TITLES_API_KEY") or shared
 
 
+# An error of Dagster itself, such as records that can't be written, ends in a plain line, too.
+atexit.register(explain_last_error)
 defs = build_defs()

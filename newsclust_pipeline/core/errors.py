@@ -51,6 +51,10 @@ class DiskSpaceError(NewsclustError):
     """A stage can't write temporary files because the disk is full or not writable."""
 
 
+class FileError(NewsclustError, OSError):
+    """A file can't be read or written, for a reason that is not its content."""
+
+
 class FeedsError(NewsclustError):
     """The state of the feeds cannot be read or written. A broken feed raises nothing."""
 

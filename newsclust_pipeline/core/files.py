@@ -4,6 +4,7 @@ A file on this machine is written beside the target, which it then replaces. An 
 a temporary file on this machine and then uploaded: stores replace an object as a whole.
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -21,6 +22,7 @@ import pyarrow.parquet as pq
 
 from newsclust_pipeline.core.checksums import add_digest, verify_digest, verify_schema
 from newsclust_pipeline.core.errors import DiskSpaceError
+from newsclust_pipeline.core.file_errors import file_errors
 from newsclust_pipeline.core.locations import Location, name_of, store_errors
 
 if TYPE_CHECKING:
@@ -56,10 +58,11 @@ def atomic_path(target: Location) -> Iterator[Path]:
     If the block raises, the target keeps its old content and the temporary file is removed.
 
     Raises:
+        FileError: the disk is full, the folder can't be written to, the target is a folder, …
         StoreError: the file can't be uploaded.
     """
     if isinstance(target, Path):
-        with _atomic_local(target) as temporary:
+        with file_errors(target), _atomic_local(target) as temporary:
             yield temporary
         return
     with _temporary_file(target) as temporary:
@@ -81,7 +84,8 @@ def _atomic_local(target: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())  # mkstemp makes files that only their owner can read
         temporary.replace(target)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -290,8 +294,7 @@ def read_parquet(path: Location) -> pa.Table:
         StoreError: it is in an object store, which can't be read.
         ValueError: the file is damaged: it is no Parquet file, or its digest does not match.
     """
-    # ParquetFile, because read_table would accept a folder of files.
-    with local_copy(path) as copy, pq.ParquetFile(copy) as file:
+    with local_copy(path) as copy, _open_parquet(copy) as file:
         _require_metadata(file)
         return verify_digest(file.read())
 
@@ -306,6 +309,13 @@ def read_schema(path: Location) -> pa.Schema:
     with open_binary(path) as opened, pq.ParquetFile(opened) as file:
         _require_metadata(file)
         return verify_schema(file.schema_arrow)
+
+
+def _open_parquet(path: Path) -> pq.ParquetFile:
+    """Open a file. ParquetFile, because read_table would accept a folder of files."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    return pq.ParquetFile(path)
 
 
 def _require_metadata(file: pq.ParquetFile) -> None:

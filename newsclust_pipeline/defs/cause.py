@@ -23,7 +23,7 @@ class Cause(NamedTuple):
     """Why a run failed.
 
     Attributes:
-        text: one line, without secrets, of at most `MAX_LENGTH` characters.
+        text: one line, without secrets.
         is_interruption: whether the process was told to end.
     """
 
@@ -40,7 +40,7 @@ def cause_of(instance: dg.DagsterInstance, run_id: str) -> Cause | None:
         data = event.event_specific_data if event else None
         error, explained = getattr(data, "error", None), getattr(data, "user_failure_data", None)
         if explained is not None and explained.description:
-            return Cause(describe(explained.description))
+            return Cause(_plain(explained.description))
         if event and error is not None:
             return _of_error(event.step_key, error)
     return Cause(_UNKNOWN) if runs else None
@@ -48,8 +48,12 @@ def cause_of(instance: dg.DagsterInstance, run_id: str) -> Cause | None:
 
 def describe(text: str) -> str:
     """Return a cause on one line, without secrets, of at most `MAX_LENGTH` characters."""
-    line = mask_secrets(one_line(text), SETTINGS)
+    line = _plain(text)
     return line if len(line) <= MAX_LENGTH else f"{line[: MAX_LENGTH - 1]}…"
+
+
+def _plain(text: str) -> str:
+    return mask_secrets(one_line(text), SETTINGS)
 
 
 def kind_of(cause: str) -> str:
@@ -70,5 +74,5 @@ def _of_error(step: str | None, error: Any) -> Cause:
     if name in _INTERRUPTIONS:
         return Cause(_INTERRUPTED, is_interruption=True)
     if name == dg.Failure.__name__:
-        return Cause(describe(text))
-    return Cause(describe(f"{step or 'the run'} failed: {name}: {text}".removesuffix(": ")))
+        return Cause(_plain(text))
+    return Cause(_plain(f"{step or 'the run'} failed: {name}: {text}".removesuffix(": ")))

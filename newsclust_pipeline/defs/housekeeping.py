@@ -16,7 +16,9 @@ def remove_temporary_files(folder: Path) -> int:
 
     The folder must be locked: then no living run has such files.
     """
-    paths = [path for path in folder.iterdir() if _TEMPORARY.fullmatch(path.name)]
+    paths = []
+    with suppress(OSError):  # a folder that may be written to, but not listed
+        paths = [path for path in folder.iterdir() if _TEMPORARY.fullmatch(path.name)]
     for path in paths:
         if path.is_dir():  # of an engine
             shutil.rmtree(path, ignore_errors=True)

@@ -6,8 +6,7 @@ files.
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,7 +18,8 @@ from filelock import FileLock
 from pydantic import Field
 
 from newsclust_pipeline.core.checksums import add_checksum, verify_checksum
-from newsclust_pipeline.core.errors import NewsclustError, ServiceError
+from newsclust_pipeline.core.errors import FileError
+from newsclust_pipeline.core.file_errors import file_errors
 from newsclust_pipeline.core.files import (
     atomic_path,
     copy_file,
@@ -32,8 +32,8 @@ from newsclust_pipeline.core.files import (
 )
 from newsclust_pipeline.core.locations import Location, address_of
 from newsclust_pipeline.defs import terminal
+from newsclust_pipeline.defs.failures import plain_failures
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
-from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.defs.summary import summarize
 from newsclust_pipeline.search.files import read_neighbours, write_neighbours
 from newsclust_pipeline.search.graph import Neighbours
@@ -63,7 +63,7 @@ class AtomicFileIO(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Persist an asset's value; record path and size."""
         path = self._path(context.asset_key)
-        with failures(), atomic_path(path) as temporary:
+        with plain_failures(path), atomic_path(path) as temporary:
             self.write(obj, temporary)
             size = temporary.stat().st_size
         place = full_path(path)
@@ -78,15 +78,18 @@ class AtomicFileIO(dg.ConfigurableIOManager):
         """
         path, name = self._path(context.asset_key), context.asset_key.to_user_string()
         place = address_of(path)
-        with failures():
+        with plain_failures(path):
             try:
-                return self.read(path)
-            except (FileNotFoundError, IsADirectoryError):
+                with file_errors(place):
+                    return self.read(path)
+            except FileNotFoundError:
                 raise dg.Failure(
                     f"{place}: no such file. Materialise {name} first, or check "
                     "NEWSCLUST_DATA_DIR.",
                     allow_retries=False,
                 ) from None
+            except FileError:
+                raise
             except UNREADABLE as error:
                 raise dg.Failure(
                     f"{place}: the file is damaged ({error}). Materialise {name} again.",
@@ -145,8 +148,9 @@ class HistoryIO(ParquetIO):
         """
         path = self._path(context.asset_key)
         lock = self.folder.local_file(f".{path.name}.lock")
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with failures(), FileLock(lock):
+        with plain_failures(lock):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+        with plain_failures(path), FileLock(lock):
             has_history = exists(path)
             current = self.read(path) if has_history else obj.slice(0, 0)
             if not _begins_with(obj, current):
@@ -170,8 +174,9 @@ class StoriesIO(ParquetIO):
         path = self._path(context.asset_key)
         # The byte order mark shows spreadsheets that the text is UTF-8.
         for ending, text in ((".csv", "\ufeff" + as_csv(obj)), (".json", as_json(obj))):
-            with failures():
-                write_text(text, path.with_suffix(ending))
+            export = path.with_suffix(ending)
+            with plain_failures(export):
+                write_text(text, export)
         super().handle_output(context, obj)
 
 
@@ -247,14 +252,14 @@ class StoryFeedsIO(dg.ConfigurableIOManager):
         """Persist every text in its file."""
         for name, text in obj.items():
             path = self.folder.file(name)
-            with failures():
+            with plain_failures(path):
                 write_text(text, path)
             context.log.info(f"written: {full_path(path)}")
 
     def load_input(self, context: dg.InputContext) -> dict[str, str]:
         """Read every text."""
         paths = [self.folder.file(name) for name in FEED_FILES]
-        with failures():
+        with plain_failures(self.folder.file("")):
             return {path.name: read_text(path) for path in paths}
 
 
@@ -267,7 +272,7 @@ class HtmlIO(PageIO):
     def handle_output(self, context: dg.OutputContext, obj: str) -> None:
         """Persist the map; the figures and its path are the last lines of the run."""
         path = self._path(context.asset_key)
-        with failures():
+        with plain_failures(path):
             signed = super().read(path) if exists(path) else ""
         if page.sign(signed, {}) != obj or not page.is_signed(signed):
             made = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
@@ -278,21 +283,6 @@ class HtmlIO(PageIO):
     def read(self, path: Location) -> str:
         """Read the map, without its signature."""
         return page.sign(super().read(path), {})
-
-
-@contextmanager
-def failures() -> Iterator[None]:
-    """Turn an error that explains itself into a failure, whose message is the run's last line.
-
-    Raises:
-        dagster.Failure: another attempt may succeed if a store could not be reached.
-    """
-    try:
-        yield
-    except NewsclustError as error:
-        text = name_settings(str(error))
-        terminal.print_at_end(text)
-        raise dg.Failure(text, allow_retries=isinstance(error, ServiceError)) from None
 
 
 def full_path(location: Location) -> str:

@@ -11,12 +11,14 @@ import dagster as dg
 import pyarrow as pa
 
 from newsclust_pipeline.core.errors import NewsclustError, ServiceError
+from newsclust_pipeline.core.file_errors import is_circumstance
 from newsclust_pipeline.core.progress import Progress, log_progress
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.checks import checks_of
 from newsclust_pipeline.defs.code_version import code_version
 from newsclust_pipeline.defs.config_file import config_file
 from newsclust_pipeline.defs.data_version import digest
+from newsclust_pipeline.defs.failures import explain, failure
 from newsclust_pipeline.defs.inputs import require_same_documents, require_same_run
 from newsclust_pipeline.defs.keys import asset_key
 from newsclust_pipeline.defs.parameters import configured
@@ -28,7 +30,6 @@ from newsclust_pipeline.defs.reuse import (
     configuration_digest,
     last_results,
 )
-from newsclust_pipeline.defs.settings import name_settings
 from newsclust_pipeline.schemas import TABLES
 
 Function = Callable[..., Any]
@@ -137,6 +138,8 @@ def _materialized(
             except dg.Failure:
                 raise
             except Exception as error:
+                if is_circumstance(error):  # a disk that is full, a folder without permission, …
+                    raise failure(f"{function.__name__}: {explain(error)}") from error
                 terminal.print_at_end(f"{function.__name__} failed: {_one_line(error)}")
                 raise
 
@@ -226,18 +229,6 @@ def _checked(
         for complaint in complaints[1:]:
             context.log.error(complaint)
         raise failure(complaints[0])
-
-
-def failure(message: str, *, retry: bool = False) -> dg.Failure:
-    """Return a failure with a message that explains itself; it is the last line on the terminal.
-
-    Args:
-        message: the message.
-        retry: whether another attempt may succeed.
-    """
-    text = name_settings(message)
-    terminal.print_at_end(text)
-    return dg.Failure(text, allow_retries=retry)
 
 
 def progress(what: str) -> Progress:

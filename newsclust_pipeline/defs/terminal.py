@@ -96,6 +96,11 @@ def print_at_end(*lines: str) -> None:
     _last_lines[:] = lines
 
 
+def has_last_lines() -> bool:
+    """Return whether lines wait for the end of the process."""
+    return bool(_last_lines)
+
+
 def print_last_lines() -> None:
     """Print the last lines now, and not again."""
     if _last_lines:

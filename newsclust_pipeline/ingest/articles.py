@@ -8,7 +8,6 @@ stages don't depend on those either.
 import hashlib
 import json
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from newsclust_pipeline.core.errors import DiskSpaceError
+from newsclust_pipeline.core.errors import DiskSpaceError, NewsclustError
+from newsclust_pipeline.core.file_errors import temporary_files_error
 from newsclust_pipeline.ingest.dates import DateColumn, Reading
 from newsclust_pipeline.ingest.gold import GoldLabels
 from newsclust_pipeline.ingest.rows import Row
@@ -122,11 +122,10 @@ def collect_articles(rows: Iterable[Row], gold_column: str = "") -> Articles:
             for article in store.distinct_articles():
                 kept.add(article)
             return Articles(kept.table(), rejected.table(), unparsed, gold.table(), shortened)
+    except NewsclustError:
+        raise
     except (OSError, sqlite3.OperationalError) as error:
-        raise DiskSpaceError(
-            f"{tempfile.gettempdir()}: can't write temporary files ({error}). Free disk "
-            "space there (three times the size of the dumps' texts), or set TMPDIR."
-        ) from error
+        raise DiskSpaceError(temporary_files_error(error)) from error
 
 
 def doc_id(text: str) -> str:

@@ -4,7 +4,6 @@ import csv
 import hashlib
 import json
 import lzma
-import os
 import secrets
 import zipfile
 import zlib
@@ -28,6 +27,7 @@ from newsclust_pipeline.ingest import archives
 from newsclust_pipeline.ingest.archives import PACKINGS
 from newsclust_pipeline.ingest.column_report import ColumnUse
 from newsclust_pipeline.ingest.columns import Layout, NoTitleError
+from newsclust_pipeline.ingest.dump_errors import plain_errors, printable, unreadable
 from newsclust_pipeline.ingest.readers import FORMATS
 from newsclust_pipeline.ingest.rows import Row
 from newsclust_pipeline.ingest.source import Options, Source
@@ -76,11 +76,7 @@ class Dumps:
             try:
                 yield from self._file_rows(path)
             except _READ_FAULTS as fault:
-                raise DumpError(
-                    f"{printable(address_of(path))}: can't be read as {_suffix(name_of(path))} "
-                    f"({_first_line(fault)}). Replace the file with a whole one, or move it out of "
-                    "the way."
-                ) from fault
+                raise unreadable(path, _suffix(name_of(path)), fault) from fault
         self.warnings += self._unused_options()
 
     def _unused_options(self) -> list[str]:
@@ -163,7 +159,8 @@ class Dumps:
 def _content_version(path: Location, remote: Mapping[Location, str]) -> str:
     """Return a text that changes with a dump's content; a new one if nothing is known of it."""
     if isinstance(path, Path):
-        return content_digest(path)
+        with plain_errors(path):
+            return content_digest(path)
     return remote.get(path) or secrets.token_hex()
 
 
@@ -175,6 +172,11 @@ def find_dumps(news: Location, options: Options | None = None) -> Dumps:
     Raises:
         DumpError: nothing is there, or nothing that is a dump.
     """
+    with plain_errors(news):
+        return _find_dumps(news, options or Options())
+
+
+def _find_dumps(news: Location, options: Options) -> Dumps:
     files = list_files(news)
     paths = [p for p in files if is_dump(p)]
     others = [printable(name_of(p)) for p in files if not is_dump(p)]
@@ -193,7 +195,7 @@ def find_dumps(news: Location, options: Options | None = None) -> Dumps:
             for path in sorted(news.iterdir())
             if _leads_out(path, news)
         ]
-    return Dumps(paths, warnings, options or Options())
+    return Dumps(paths, warnings, options)
 
 
 def merge_dumps(found: Sequence[Dumps]) -> Dumps:
@@ -286,18 +288,3 @@ def _list_dumps(
     others = [f"{name}/{member.filename}" for member in members if member not in dumps]
     warnings += [f"{printable(other)}: ignored, not a dump" for other in others]
     return dumps
-
-
-def printable(name: str | Path) -> str:
-    """Return a file's name as one line of text, whatever its bytes are.
-
-    A line that begins with "::" would be a command to GitHub Actions.
-    """
-    text = os.fsencode(name).decode("utf-8", "replace")
-    line = "".join(c if c.isprintable() else "\ufffd" for c in text)
-    return f"./{line}" if line.startswith("::") else line
-
-
-def _first_line(fault: BaseException) -> str:
-    lines = str(fault).strip().splitlines()
-    return lines[0] if lines else type(fault).__name__

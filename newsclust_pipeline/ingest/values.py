@@ -61,7 +61,7 @@ def _parse_literal(text: str) -> Any:
     for parse in (json.loads, ast.literal_eval):
         try:
             value = parse(text)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+        except (ValueError, SyntaxError, RecursionError, MemoryError, SystemError):
             continue
         return value if isinstance(value, dict | list) else text
     return text

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from newsclust_pipeline.core.checksums import CHECKSUM, add_checksum, verify_checksum
-from newsclust_pipeline.core.errors import CollectionError, NewsclustError
+from newsclust_pipeline.core.errors import CollectionError, FileError, NewsclustError
 from newsclust_pipeline.core.files import exists, read_text, write_text
 from newsclust_pipeline.core.locations import Location, address_of, parse_location
 
@@ -139,6 +139,8 @@ def _locked(folder: Location, local: Path) -> Iterator[None]:
         local.mkdir(parents=True, exist_ok=True)
         with FileLock(local / f"{_FILE}.lock", timeout=60):
             yield
+    except FileError as error:
+        raise CollectionError(str(error)) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise CollectionError(

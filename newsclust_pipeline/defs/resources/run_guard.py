@@ -7,7 +7,7 @@ the run was started.
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import dagster as dg
 from pydantic import Field
 
 from newsclust_pipeline.core.errors import NewsclustError, SettingError
+from newsclust_pipeline.core.file_errors import file_errors
 from newsclust_pipeline.core.files import write_text
 from newsclust_pipeline.core.locations import Location, address_of
 from newsclust_pipeline.defs import terminal
@@ -69,27 +70,34 @@ class RunGuard(dg.ConfigurableResource[Any]):
             yield self
             return
         warn = context.log.warning if context.log else print
-        try:
-            self._validate(run, instance)
-            wait = whole_number("run_wait", self.run_wait)
-            lock = lock_folder(self.folder.local, run.run_id, wait, warn)
-            lock.__enter__()
-        except NewsclustError as error:
-            message = name_settings(str(error))
-            terminal.print_at_end(message)
-            after_failure(instance, run, Cause(message), self.alerts, self.folder, warn)
-            raise dg.Failure(message, allow_retries=False) from None
-        try:
-            if context.log and not os.environ.get("DAGSTER_HOME"):
-                context.log.info(_NO_HOME)
-            remove_temporary_files(self.folder.local)
-            forget_old_runs(instance, whole_number("keep_runs", self.keep_runs))
-            if self._reads_news(run, instance):
-                observe(instance, run.run_id, self.news)
-            yield self
-        finally:
-            lock.__exit__(None, None, None)
-            after_run(instance, run, self.alerts, self.folder, warn)
+        with ExitStack() as held:
+            try:
+                self._validate(run, instance)
+                wait = whole_number("run_wait", self.run_wait)
+                with file_errors(self.folder.local):
+                    held.enter_context(lock_folder(self.folder.local, run.run_id, wait, warn))
+                self._begin(context, run, instance)
+            except NewsclustError as error:
+                message = name_settings(str(error))
+                terminal.print_at_end(message)
+                after_failure(instance, run, Cause(message), self.alerts, self.folder, warn)
+                raise dg.Failure(message, allow_retries=False) from None
+            try:
+                yield self
+            finally:
+                held.close()
+                after_run(instance, run, self.alerts, self.folder, warn)
+
+    def _begin(
+        self, context: dg.InitResourceContext, run: dg.DagsterRun, instance: dg.DagsterInstance
+    ) -> None:
+        """Tidy up what former runs left, and record the dumps."""
+        if context.log and not os.environ.get("DAGSTER_HOME"):
+            context.log.info(_NO_HOME)
+        remove_temporary_files(self.folder.local)
+        forget_old_runs(instance, whole_number("keep_runs", self.keep_runs))
+        if self._reads_news(run, instance):
+            observe(instance, run.run_id, self.news)
 
     def _validate(self, run: dg.DagsterRun, instance: dg.DagsterInstance) -> None:
         problems = file_problems(config_file()) + prefix_problems()

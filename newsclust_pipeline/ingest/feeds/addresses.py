@@ -47,8 +47,8 @@ def read_addresses(source: str) -> list[Address]:
     for address in found:
         if not address.url.lower().startswith(_WEB):
             raise SettingError(
-                f"{place}: {address.url!r} is not the address of a feed. An address begins with "
-                "http:// or https://. Correct or remove it."
+                f"{place}: {address.url[:200]!r} is not the address of a feed. An address "
+                "begins with http:// or https://. Correct or remove it."
             )
     if not found:
         raise SettingError(f"{place}: no feed is listed. Add the address of one, a line each.")
