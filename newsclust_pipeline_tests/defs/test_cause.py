@@ -35,7 +35,7 @@ def test_an_unexpected_error_is_named_with_its_stage():
 
 def test_a_file_that_cannot_be_written_is_a_cause(tmp_path):
     def thing():
-        return object()
+        return {"value": object()}
 
     io = JsonIO(folder=DataFolder(path=str(tmp_path)))
     assert run(thing, io_manager=io).text.startswith("thing failed: TypeError: Object of type")
