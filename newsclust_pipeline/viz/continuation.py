@@ -121,7 +121,7 @@ def place_new(
     that have only new neighbours follow once those are placed. Documents without any path to an
     old one go to the position of the most similar old document.
     """
-    strengths = optimizer.graph.tocsr()
+    strengths = optimizer.graph
     positions = np.zeros((len(is_old), previous.shape[1]), dtype=np.float32)
     positions[is_old] = previous
     placed = is_old.copy()

@@ -1,19 +1,19 @@
 """The parts of umap-learn that are not in its public API, read from its release 0.5.12.
 
-`UMAP.fit_transform` builds the graph, and would also rescale any initial positions to a box of its
-own. A map that continues an earlier one must keep its positions, so this module takes the graph
-from UMAP and calls UMAP's optimizer directly. pyproject.toml pins the minor release; the test of
-this module names each private function and its parameters.
+`UMAP.fit_transform` would rescale any initial positions to a box of its own. A map that continues
+an earlier one must keep its positions. So this module computes UMAP's graph from the known
+neighbours (`fuzzy_union.py`) and calls UMAP's optimizer directly. pyproject.toml pins the minor
+release; the test of this module names each private function and its parameters.
 """
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from newsclust_pipeline.search.graph import Neighbours
+from newsclust_pipeline.viz.fuzzy_union import fuzzy_union
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,13 @@ class Optimizer:
     """UMAP's stochastic gradient descent on the neighbour graph of n documents.
 
     Attributes:
-        graph: (n, n) membership strengths, 0 to 1 (McInnes, Healy, Melville 2018, section 3.1).
+        graph: (n, n) membership strengths, 0 to 1 (McInnes, Healy, Melville 2018, section 3.1);
+            rows and their columns in ascending order.
         curve: a and b of 1 / (1 + a·d^(2b)), which turns a distance d on the map into a strength.
         seed: seed of the negative samples.
     """
 
-    graph: sp.coo_matrix
+    graph: sp.csr_array
     curve: tuple[float, float]
     seed: int
 
@@ -48,24 +49,14 @@ class Optimizer:
             min_dist: smallest distance between documents on the map, in map units.
             seed: seed of the optimizer.
         """
-        from umap import UMAP
         from umap.umap_ import find_ab_params
 
         count = min(n_neighbors, len(vectors))
-        model = UMAP(
-            n_neighbors=count,
-            metric="euclidean",
-            random_state=seed,
-            n_jobs=1,
-            precomputed_knn=_precomputed(neighbours, count),
-            transform_mode="graph",
-        )
-        with warnings.catch_warnings():
-            # UMAP misses a search index, which only its `transform` needs.
-            warnings.filterwarnings("ignore", message=r"precomputed_knn\[2\]")
-            warnings.filterwarnings("ignore", message="n_neighbors is larger than the dataset size")
-            graph = model.fit_transform(vectors)
-        return cls(graph.tocoo(), find_ab_params(1.0, min_dist), seed)
+        if has_enough_neighbours(neighbours, count):
+            graph = _graph(neighbours, count)
+        else:
+            graph = _search_and_graph(vectors, count, seed)
+        return cls(graph, find_ab_params(1.0, min_dist), seed)
 
     def run(
         self,
@@ -89,22 +80,25 @@ class Optimizer:
         from umap.umap_ import make_epochs_per_sample
 
         graph = self.graph
+        row = np.repeat(np.arange(len(start), dtype=np.int32), np.diff(graph.indptr))
         sampled = graph.data >= graph.data.max() / epochs  # UMAP never samples weaker edges
         if moving is not None:
-            sampled &= moving[graph.row]
+            sampled &= moving[row]
         positions = np.array(start, dtype=np.float32, order="C")
         if not sampled.any():
             return positions
+        head, tail, strengths = row[sampled], graph.indices[sampled], graph.data[sampled]
+        del row, sampled
         random = np.random.RandomState(self.seed)
         state = random.randint(np.iinfo(np.int32).min + 1, np.iinfo(np.int32).max - 1, 3)
         optimized: np.ndarray = optimize_layout_euclidean(
             positions,
             positions,
-            graph.row[sampled],
-            graph.col[sampled],
+            head,
+            tail,
             epochs,
             len(positions),
-            make_epochs_per_sample(graph.data[sampled], epochs),
+            make_epochs_per_sample(strengths, epochs),
             *self.curve,
             state.astype(np.int64),
             initial_alpha=learning_rate,
@@ -119,12 +113,38 @@ def has_enough_neighbours(neighbours: Neighbours, n_neighbors: int) -> bool:
     return neighbours.indices.shape[1] + 1 >= min(n_neighbors, n)
 
 
-def _precomputed(neighbours: Neighbours, count: int) -> tuple[Any, Any, None]:
-    """Return UMAP's `precomputed_knn`: each document first, then its neighbours; or all None."""
-    if not has_enough_neighbours(neighbours, count):
-        return None, None, None
+def _graph(neighbours: Neighbours, count: int) -> sp.csr_array:
+    """Return the graph that UMAP builds from known neighbours, by its own strengths."""
+    import numba
+    from umap.umap_ import compute_membership_strengths, smooth_knn_dist
+
     n = len(neighbours.doc_id)
-    indices = np.column_stack((np.arange(n, dtype=np.int32), neighbours.indices[:, : count - 1]))
-    zeros = np.zeros(n, dtype=np.float32)
-    distances = np.column_stack((zeros, neighbours.distances[:, : count - 1]))
-    return indices, distances, None
+    indices = np.ascontiguousarray(neighbours.indices[:, : count - 1])
+    distances = np.zeros((n, count), dtype=np.float32)  # each document first, then its neighbours
+    distances[:, 1:] = neighbours.distances[:, : count - 1]
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)  # as UMAP does where there is a seed: sums have one order
+    try:
+        scales, nearest = smooth_knn_dist(distances, float(count), local_connectivity=1.0)
+        distances = np.ascontiguousarray(distances[:, 1:])
+        strengths = compute_membership_strengths(indices, distances, scales, nearest)[2]
+    finally:
+        numba.set_num_threads(threads)
+    return fuzzy_union(indices, strengths.reshape(indices.shape))
+
+
+def _search_and_graph(vectors: np.ndarray, count: int, seed: int) -> sp.csr_array:
+    """Return the graph that UMAP builds after a search of its own."""
+    from umap import UMAP
+
+    model = UMAP(
+        n_neighbors=count,
+        metric="euclidean",
+        random_state=seed,
+        n_jobs=1,
+        transform_mode="graph",
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="n_neighbors is larger than the dataset size")
+        graph = model.fit_transform(vectors)
+    return sp.csr_array(graph)
