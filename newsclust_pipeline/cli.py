@@ -16,6 +16,7 @@ from dotenv import find_dotenv, load_dotenv
 from newsclust_pipeline.core.errors import NewsclustError
 from newsclust_pipeline.core.files import copy_file
 from newsclust_pipeline.core.locations import address_of
+from newsclust_pipeline.core.text import one_line
 from newsclust_pipeline.defs import terminal
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ class PlainErrors(click.Group):
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:  # noqa: BLE001 - the last line is for people
-            from newsclust_pipeline.core.text import one_line
             from newsclust_pipeline.defs.failures import explain
 
             message = explain(error)
@@ -125,9 +125,10 @@ def check(addresses: str) -> None:
     table = subscriptions.check().to_pylist()
     click.echo(f"{'status':9}  {'items':>5}  {'format':12}  feed")
     for feed in table:
-        click.echo(f"{feed['status']:9}  {feed['items']:>5,}  {feed['format']:12}  {feed['url']}")
+        figures = f"{feed['status']:9}  {feed['items']:>5,}  {feed['format']:12}"
+        click.echo(f"{figures}  {one_line(feed['url'])}")
         if feed["problem"]:
-            click.secho(f"{'':32}{feed['problem']}", fg="yellow")
+            click.secho(f"{'':32}{one_line(feed['problem'])}", fg="yellow")
     failed = sum(feed["status"] in {"failed", "gone"} for feed in table)
     click.echo(f"{len(table)} feeds, {failed} failed")
     sys.exit(1 if failed else 0)
@@ -181,7 +182,6 @@ def ui(data: str | None, host: str, port: int) -> None:
 def stories(data: str | None, limit: int) -> None:
     """List the stories of the last run, largest first."""
     from newsclust_pipeline.core.files import read_parquet
-    from newsclust_pipeline.core.text import one_line
 
     _set(NEWSCLUST_DATA_DIR=data)
     location = _folder().file("stories.parquet")
@@ -218,7 +218,7 @@ def doctor(data: str | None) -> None:
         for finding in examine(_folder(), built.news, built.embedder, built.milvus):
             problems += not finding.is_fine
             mark = click.style("✓", "green") if finding.is_fine else click.style("✗", "red")
-            click.echo(f"{mark} {finding.subject}: {finding.text}")
+            click.echo(f"{mark} {finding.subject}: {one_line(finding.text)}")
     click.echo("\nSettings in force (defaults in brackets)")
     for name, value in settings_in_force():
         click.echo(f"  {name}={value}")
@@ -250,7 +250,7 @@ def _execute(defs: dg.Definitions, config: dict[str, Any], verbose: bool) -> boo
             if record.level == logging.WARNING and not record.is_dagster_event
         }
     for warning in {} if verbose else warnings:
-        click.secho(f"Warning: {warning}", err=True, fg="yellow")
+        click.secho(f"Warning: {one_line(warning)}", err=True, fg="yellow")
     return result.success
 
 

@@ -13,6 +13,7 @@ import dagster as dg
 
 from newsclust_pipeline.defs import assets, automation, evaluation, exports, news_dumps
 from newsclust_pipeline.defs.alerts.settings import ALERT_SETTINGS
+from newsclust_pipeline.defs.console import make_logs_safe
 from newsclust_pipeline.defs.failures import explain_last_error
 from newsclust_pipeline.defs.io_managers import (
     CsrIO,
@@ -170,4 +171,5 @@ def _titles_key() -> Any:
 
 # An error of Dagster itself, such as records that can't be written, ends in a plain line, too.
 atexit.register(explain_last_error)
+make_logs_safe()
 defs = build_defs()

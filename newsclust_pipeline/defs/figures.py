@@ -41,7 +41,7 @@ def warn(text: str) -> None:
 
 def info(text: str) -> None:
     """Write a line to the log of the asset being materialised."""
-    dg.AssetExecutionContext.get().log.info(text)
+    dg.AssetExecutionContext.get().log.info(one_line(text))
 
 
 def of_feeds(update: Update) -> Figures:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from newsclust_pipeline.defs.console import safe_lines
+
 
 class Listener(Protocol):
     """Receives the progress of a run, to display it."""
@@ -93,7 +95,7 @@ def print_at_end(*lines: str) -> None:
     """Print these lines when the process ends, in place of those of an earlier call."""
     if not _last_lines:
         atexit.register(print_last_lines)
-    _last_lines[:] = lines
+    _last_lines[:] = map(safe_lines, lines)
 
 
 def has_last_lines() -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from newsclust_pipeline.core.errors import EmbeddingError, SettingError
+from newsclust_pipeline.core.text import one_line
 from newsclust_pipeline.embed.base import Batch
 from newsclust_pipeline.embed.client import INPUT_ERRORS, Service, input_error, valid_text
 
@@ -163,7 +164,7 @@ class EmbeddingService:
         _log.warning(
             "The service refused a text of %d characters and accepted its first %d (texts "
             "shortened so far: %d). It begins: %s",
-            *(len(text), len(beginning), self._shortened, valid_text(text)[:80]),
+            *(len(text), len(beginning), self._shortened, one_line(valid_text(text)[:80])),
         )
         return rows
 
@@ -174,7 +175,8 @@ class EmbeddingService:
         if not self._received_dimension and (await self._request(["dimension"], client))[1]:
             raise self._error(refusal)
         self.refusals[text] = f"the service {self._service.describe(refusal, self.model)}"
-        _log.warning("%s. The text begins: %s", self.refusals[text], valid_text(text)[:80])
+        reason, beginning = one_line(self.refusals[text]), one_line(valid_text(text)[:80])
+        _log.warning("%s. The text begins: %s", reason, beginning)
         return np.full(self._received_dimension, np.nan, dtype=np.float32)
 
     async def _request(

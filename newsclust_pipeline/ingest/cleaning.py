@@ -13,6 +13,8 @@ _MAX_CHARACTERS = 1_000_000  # of a cell before it is cleaned; the rest is ignor
 _NESTED_AMPERSAND = re.compile(r"&(?:(?:amp|AMP|#0*38|#[xX]0*26);)+")
 _MAX_PASSES = 5  # each removes one layer of escaping
 
+# Those that are no white space. (Above 127 they may be letters in another encoding.)
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _CONTROL_CHARACTERS = dict.fromkeys([*range(32), *range(127, 160)], " ")
 # What exports write for a missing value. Only as a whole cell, in any case.
 _MISSING_VALUES = frozenset({"", "nan", "none", "null", "nat", "n/a", "<na>", "#n/a"})
@@ -30,6 +32,7 @@ def clean_text(value: object) -> str | None:
     text = _as_text(value)[:_MAX_CHARACTERS]
     if text.isascii() and "&" not in text and "<" not in text:  # most cells
         return _without_padding(text)
+    text = _CONTROLS.sub(" ", text)
     for _ in range(_MAX_PASSES):
         plain = strip_markup(_decode_entities(text))
         if plain == text:
