@@ -92,6 +92,12 @@ def test_the_units_start_what_there_is():
     assert f"schedule start {daily_schedule({}).name} " in text
 
 
+def test_the_ui_starts_after_the_daemon_has_made_the_databases_of_dagster():
+    daemon, ui = (path.read_text() for path in UNITS)
+    assert re.search(r"^ExecStartPre=.*dagster sensor start", daemon, re.M)
+    assert re.search(rf"^After=.*{UNITS[0].name}$", ui, re.M)
+
+
 def test_the_documentation_knows_every_threshold_and_check():
     for name, field in ArrivalConfig.model_fields.items():
         assert f"`{name}: {field.default}`" in DOCS
