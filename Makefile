@@ -94,6 +94,8 @@ $(VENV)/%.installed: $(VENV)/installed
 	$(PIP) $(if $(NEWEST),,-c constraints.txt) -e '.[$*]'
 	@touch $@
 
-.dagster/dagster.yaml: dagster.yaml
+# Dagster's databases are created here, because two commands that create them together break them.
+.dagster/dagster.yaml: dagster.yaml | $(VENV)/installed
 	mkdir -p .dagster
 	cp dagster.yaml $@
+	@$(BIN)/dagster instance info >/dev/null

@@ -228,10 +228,13 @@ def doctor(data: str | None) -> None:
 @main.command()
 @data_option
 def repair(data: str | None) -> None:
-    """Restore the history of the stories, and set other damaged tables aside."""
+    """Restore the history of the stories, set other damaged tables aside, repair DAGSTER_HOME."""
     _set(NEWSCLUST_DATA_DIR=data)
+    from newsclust_pipeline.defs.home import dagster_home, repair_databases
     from newsclust_pipeline.defs.repair import repair as repair_files
 
+    for done in repair_databases(dagster_home(_folder().local)):
+        click.echo(done)
     for done in repair_files(_folder()):
         click.echo(done)
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from newsclust_pipeline.core.errors import NewsclustError
 from newsclust_pipeline.core.locations import address_of, without_secrets
+from newsclust_pipeline.defs.home import broken_databases, dagster_home
 from newsclust_pipeline.defs.masking import MASK, mask_secrets
 from newsclust_pipeline.defs.repair import damaged_files
 from newsclust_pipeline.defs.resources import DataFolder, Embedder, Milvus, NewsDumps
@@ -81,7 +82,7 @@ def _data_folder(folder: DataFolder) -> Iterator[Finding]:
     if is_remote:
         yield _attempt("object store", lambda: _store(folder))
     yield _attempt("tables", lambda: _tables(folder))
-    yield Finding("DAGSTER_HOME", True, os.environ.get("DAGSTER_HOME") or str(local / ".dagster"))
+    yield _attempt("DAGSTER_HOME", lambda: _home(dagster_home(local)))
 
 
 def _store(folder: DataFolder) -> str:
@@ -108,6 +109,13 @@ def _disk(data: Path, setting: str) -> Finding:
         return Finding("data folder", False, text)
     text = f"{data.resolve()}: {free / 2**30:,.1f} GB free"
     return Finding("data folder", free >= _MIN_FREE, text)
+
+
+def _home(home: Path) -> str:
+    broken = ", ".join(map(str, broken_databases(home)))
+    if broken:
+        raise NewsclustError(f"{broken}: created by two runs at the same time: `newsclust repair`.")
+    return str(home)
 
 
 def _model(embedder: Embedder) -> str:

@@ -1,12 +1,15 @@
 """DAGSTER_HOME is made where it is missing, by one process at a time."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 
+import dagster as dg
 import pytest
+from alembic.util.exc import CommandError
 
-from newsclust_pipeline.defs.home import open_instance
+from newsclust_pipeline.defs.home import broken_databases, open_instance, repair_databases
 
 CODE = """
 import sys
@@ -41,3 +44,36 @@ def test_two_processes_can_create_the_storage_at_once(tmp_path):
         for _ in range(4)
     ]
     assert [process.wait() for process in processes] == [0, 0, 0, 0]
+
+
+@pytest.fixture
+def broken(tmp_path, environment):
+    """A home whose database of runs was created by two processes at once: it has two versions."""
+    environment["DAGSTER_HOME"] = str(tmp_path)
+    open_instance(tmp_path).dispose()
+    with sqlite3.connect(tmp_path / "history" / "runs.db") as database:
+        database.execute("INSERT INTO alembic_version VALUES ('5771160a95ad')")
+    return tmp_path
+
+
+def test_a_home_that_two_runs_have_created_is_found_and_repaired(broken):
+    with pytest.raises(CommandError, match="more than one head"):
+        dg.DagsterInstance.from_config(str(broken))
+    assert list(broken_databases(broken)) == [broken / "history" / "runs.db"]
+    (done,) = repair_databases(broken)
+    assert done.startswith(f"{broken / 'history' / 'runs.db'}: repaired")
+    assert list(broken_databases(broken)) == []
+    with dg.DagsterInstance.from_config(str(broken)) as instance:
+        assert instance.get_runs_count() == 0
+
+
+def test_the_command_repairs_such_a_home_when_it_opens_it(broken):
+    with open_instance(broken) as instance:
+        assert instance.get_runs_count() == 0
+
+
+def test_what_is_no_database_is_left_alone(tmp_path):
+    (tmp_path / "history").mkdir()
+    (tmp_path / "history" / "runs.db").write_bytes(b"no database")
+    assert list(broken_databases(tmp_path)) == []
+    assert list(broken_databases(tmp_path / "missing")) == []
