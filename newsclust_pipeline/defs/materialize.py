@@ -106,7 +106,8 @@ def _code_link(function: Function) -> Mapping[str, Any]:
     url = f"{_REPOSITORY}/blob/main/{function.__module__.replace('.', '/')}.py#{lines}"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
-        link = dg.UrlCodeReference(url=url, label="GitHub")
+        file = f"{function.__module__.rpartition('.')[2]}.py"  # the UI says: Open … in GitHub
+        link = dg.UrlCodeReference(url=url, label=file)
         return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=[link])}
 
 

@@ -19,6 +19,7 @@ from newsclust_pipeline.defs.resources.news import NewsDumps
 NAME = "news_dumps"
 RUN_TAG = "newsclust/dumps"
 _CONTENTS = "contents"  # metadata: the digest of every dump by its name
+_FIRST, _NONE = "unknown: there is nothing to compare with", "none"
 _SHOWN = 10  # names that are shown of every kind of change
 _MAX_LISTED = 2_000  # dumps whose digests are recorded; of more, changes are not told by name
 
@@ -57,8 +58,9 @@ def observe(instance: dg.DagsterInstance, run_id: str, news: NewsDumps) -> None:
     """Record the dumps as a run finds them, and tag the run with what has changed in them."""
     seen = observation(instance, news)
     instance.report_runless_asset_event(seen)
-    if text := seen.metadata["changes"].value:
-        instance.add_run_tags(run_id, {RUN_TAG: str(text)})
+    text = str(seen.metadata["changes"].value)
+    if text not in {_FIRST, _NONE}:
+        instance.add_run_tags(run_id, {RUN_TAG: text})
 
 
 def observation(instance: dg.DagsterInstance, news: NewsDumps) -> dg.AssetObservation:
@@ -67,10 +69,10 @@ def observation(instance: dg.DagsterInstance, news: NewsDumps) -> dg.AssetObserv
     last = _last_contents(instance)
     changes = compare(last, dumps) if last is not None else None
     version = sha256(json.dumps(sorted(dumps.items())).encode()).hexdigest()
-    metadata: dict[str, Any] = {"news": news.name, "dumps": len(dumps), "changes": ""}
+    metadata: dict[str, Any] = {"news": news.name, "dumps": len(dumps), "changes": _FIRST}
     if changes is not None:
         metadata |= {f"dumps_{kind}": len(names) for kind, names in changes._asdict().items()}
-        metadata["changes"] = describe(changes)
+        metadata["changes"] = describe(changes) or _NONE
     if len(dumps) <= _MAX_LISTED:
         metadata[_CONTENTS] = dg.MetadataValue.json(dumps)
     tags = {"dagster/data_version": version} | (file_tags(changes) if changes else {})

@@ -38,7 +38,8 @@ def test_the_version_follows_from_the_contents_alone(instance, folder):
     (folder / "a.csv").touch()
     again = look(instance, folder)
     assert again.tags["dagster/data_version"] == first.tags["dagster/data_version"]
-    assert again.metadata["changes"].value == ""
+    assert first.metadata["changes"].value.startswith("unknown")
+    assert again.metadata["changes"].value == "none"
     assert again.metadata["dumps"].value == 2
 
 

@@ -4,6 +4,7 @@ Every stage requires it, so Dagster sets it up once for each run, before any sta
 the run was started.
 """
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -80,6 +81,8 @@ class RunGuard(dg.ConfigurableResource[Any]):
             except NewsclustError as error:
                 message = name_settings(str(error))
                 terminal.print_at_end(message)
+                if context.log:  # Dagster's own events bury it in a traceback
+                    context.log.log(logging.ERROR, message)
                 after_failure(instance, run, Cause(message), self.alerts, self.folder, warn)
                 raise dg.Failure(message, allow_retries=False) from None
             try:
