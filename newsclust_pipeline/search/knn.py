@@ -95,7 +95,7 @@ def nearest(  # noqa: PLR0913 (what is searched, how, and where)
         lookup = Lookup(search, vectors, exact)
         engine = engine if exact or engine.folder else IN_PROCESS
     fill_neighbours(
-        _shared(lookup, engine), known.pending, known.indices, known.distances, progress, engine
+        shared(lookup, engine), known.pending, known.indices, known.distances, progress, engine
     )
     sums = checksums(vectors)
     neighbours = Neighbours(doc_id, known.indices, known.distances, k, provenance, sums)
@@ -122,7 +122,7 @@ def recall(neighbours: Neighbours, vectors: np.ndarray, sample: int = _RECALL_SA
     return float(np.mean(neighbours.distances[rows, :k] <= true[:, -1:] + 1e-6))
 
 
-def _shared(lookup: Lookup, engine: Engine) -> Lookup:
+def shared(lookup: Lookup, engine: Engine) -> Lookup:
     """Return the lookup as the engine's workers can use it."""
     if not engine.is_parallel:
         return lookup
