@@ -215,7 +215,8 @@ def doctor(data: str | None) -> None:
     resources = build_defs().resources or {}
     problems = 0
     with dg.build_resources(resources) as built:
-        for finding in examine(_folder(), built.news, built.embedder, built.milvus):
+        what = (_folder(), built.news, built.embedder, built.milvus, built.engine)
+        for finding in examine(*what):
             problems += not finding.is_fine
             mark = click.style("✓", "green") if finding.is_fine else click.style("✗", "red")
             click.echo(f"{mark} {finding.subject}: {one_line(finding.text)}")

@@ -232,12 +232,16 @@ def open_cluster(cluster: str, folder: Path) -> Iterator[DaskEngine]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def verify_cluster(cluster: str) -> None:
-    """Verify that a cluster can be used, without starting a local one; errors as `open_cluster`."""
+def verify_cluster(cluster: str) -> int:
+    """Return the number of workers of a cluster that can be used, without starting a local one.
+
+    Errors are those of `open_cluster`.
+    """
     where = parse_cluster(cluster)
-    if isinstance(where, str):
-        with _silenced(), _remote(where):
-            pass
+    if isinstance(where, int):
+        return where
+    with _silenced(), _remote(where) as client:
+        return len(client.nthreads())
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from newsclust_pipeline.core.locations import address_of, without_secrets
 from newsclust_pipeline.defs.home import broken_databases, dagster_home
 from newsclust_pipeline.defs.masking import MASK, mask_secrets
 from newsclust_pipeline.defs.repair import damaged_files
-from newsclust_pipeline.defs.resources import DataFolder, Embedder, Milvus, NewsDumps
+from newsclust_pipeline.defs.resources import DataFolder, Embedder, Engine, Milvus, NewsDumps
 from newsclust_pipeline.defs.resources.embedder import has_multilingual
 from newsclust_pipeline.defs.resources.run_guard import check_store
 from newsclust_pipeline.defs.setting import Setting
@@ -41,7 +41,7 @@ class Finding(NamedTuple):
 
 
 def examine(
-    folder: DataFolder, news: NewsDumps, embedder: Embedder, milvus: Milvus
+    folder: DataFolder, news: NewsDumps, embedder: Embedder, milvus: Milvus, engine: Engine
 ) -> Iterator[Finding]:
     """Yield what was found, the slowest last."""
     yield Finding("Python", True, f"{platform.python_version()} on {platform.platform()}")
@@ -51,6 +51,7 @@ def examine(
     yield _attempt("news", lambda: _news(news))
     yield _attempt("embedder", lambda: _model(embedder))
     yield _attempt("Milvus", lambda: _milvus(milvus))
+    yield _attempt("workers", engine.verify)
 
 
 def settings_in_force() -> list[tuple[str, str]]:

@@ -46,10 +46,14 @@ class Engine(dg.ConfigurableResource[Any]):
             self._open = self._until_end.enter_context(opened)
         return self._open
 
-    def verify(self) -> None:
-        """Raise the errors of opening the cluster, without starting a local one."""
-        if self.cluster:
-            verify_cluster(self.cluster)
+    def verify(self) -> str:
+        """Return what runs the partitions; raise the errors of opening it.
+
+        A local cluster is not started.
+        """
+        if not self.cluster:
+            return "none: everything runs in the process of the run"
+        return f"{self.cluster}: {verify_cluster(self.cluster)} processes"
 
 
 class _LazyEngine:

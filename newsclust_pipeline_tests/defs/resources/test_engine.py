@@ -1,5 +1,9 @@
 """A run on workers gives the files of a run in one process; invalid settings stop it at once."""
 
+import time
+from threading import Thread
+
+import psutil
 import pytest
 
 from newsclust_pipeline.cluster import forest
@@ -66,3 +70,26 @@ def test_without_a_cluster_everything_runs_in_this_process(tmp_path):
     engine = Engine(folder=DataFolder(path=str(tmp_path)))
     engine.verify()
     assert engine.open() is IN_PROCESS
+
+
+def test_a_run_that_loses_a_worker_gives_the_same_files(pipeline, tmp_path, monkeypatch):
+    monkeypatch.setattr(graph, "_BLOCK", 10)
+    expected = run(pipeline, "alone")
+    killed = []
+    watch = Thread(target=kill_a_worker, args=(tmp_path / "workers", killed), daemon=True)
+    watch.start()
+    assert run(pipeline, "workers", "local:2") == expected
+    watch.join()
+    assert killed
+
+
+def kill_a_worker(data, killed):
+    """Kill one of this process's workers as soon as the vectors are shared with them."""
+    end = time.monotonic() + 120
+    while time.monotonic() < end and not list(data.glob(".engine.*/0.bin")):
+        time.sleep(0.01)
+    for child in psutil.Process().children():
+        if "spawn_main" in " ".join(child.cmdline()):
+            child.kill()
+            killed.append(child.pid)
+            return
