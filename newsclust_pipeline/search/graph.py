@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse import csgraph
 
-from newsclust_pipeline.core.engine import IN_PROCESS, Engine, Rows
+from newsclust_pipeline.core.engine import IN_PROCESS, ArrayFile, Engine, Rows
 from newsclust_pipeline.core.progress import Progress
 
 # A search takes queries (q, d) and a number of hits per query. It returns the rows of the hits
@@ -22,6 +22,7 @@ _EXTRA_HITS = 8
 _TOLERANCE = 1e-5
 _MAX_HITS = 16_384  # the limit of Milvus
 BLOCK = 2048  # documents searched at a time
+_FILE_BLOCK = 512  # documents whose hits are read from a file at a time
 
 
 @dataclass(frozen=True)
@@ -104,10 +105,9 @@ class Lookup:
         """The number of documents to search at a time; the search may have one of its own."""
         return getattr(self.search, "block", BLOCK)
 
-
-def is_divisible(rows: np.ndarray) -> bool:
-    """Return whether a search of these rows is more than one block."""
-    return len(rows) > BLOCK
+    def is_divisible(self, rows: np.ndarray) -> bool:
+        """Return whether a search of these rows is more than one block."""
+        return len(rows) > self.block
 
 
 def fill_neighbours(
@@ -181,10 +181,27 @@ def _rank(
     hits: np.ndarray, vectors: Rows, rows: np.ndarray, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Order the hits by their exact distance, and return the first `width` other documents."""
+    if isinstance(vectors, ArrayFile):
+        return _rank_from_file(hits, vectors, rows, width)
     exact = np.column_stack([exact_distances(vectors, rows, column) for column in hits.T])
     exact[hits == rows[:, None]] = np.inf  # the document itself comes last and is cut off
     order = np.lexsort((hits, exact), axis=1)[:, :width]
     return np.take_along_axis(hits, order, axis=1), np.take_along_axis(exact, order, axis=1)
+
+
+def _rank_from_file(
+    hits: np.ndarray, vectors: ArrayFile, rows: np.ndarray, width: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Do the same with vectors in a file, each of which is read once for many rows."""
+    ranked = []
+    for start in range(0, len(rows), _FILE_BLOCK):
+        some = slice(start, start + _FILE_BLOCK)
+        needed, local = np.unique(np.column_stack([rows[some], hits[some]]), return_inverse=True)
+        local = local.reshape(-1, hits.shape[1] + 1)
+        near, distances = _rank(local[:, 1:], vectors[needed], local[:, 0], width)
+        ranked.append((needed[near], distances))
+    indices, distances = (np.concatenate(parts) for parts in zip(*ranked, strict=True))
+    return indices, distances
 
 
 def exact_distances(vectors: Rows, rows: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -18,13 +18,7 @@ from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.progress import Progress
 from newsclust_pipeline.core.tables import checksums, matrix
 from newsclust_pipeline.search.faiss_backend import FaissSearch
-from newsclust_pipeline.search.graph import (
-    Lookup,
-    Neighbours,
-    fill_neighbours,
-    is_divisible,
-    nearest_rows,
-)
+from newsclust_pipeline.search.graph import Lookup, Neighbours, fill_neighbours, nearest_rows
 from newsclust_pipeline.search.incremental import carry_over
 from newsclust_pipeline.store.client import Client
 from newsclust_pipeline.store.collection import FOREIGN_WRITER, search_target
@@ -83,17 +77,15 @@ def nearest(  # noqa: PLR0913 (what is searched, how, and where)
     width = max(min(k, len(doc_id) - 1), 0)
     provenance = f"{vector_space(embeddings)} {index.name}"
     known = carry_over(previous, provenance, vectors, doc_id, width)
-    engine = engine if is_divisible(known.pending) else IN_PROCESS
     if index.backend == MILVUS:
         target = search_target(client, state, embeddings)
         lookup = Lookup(MilvusSearch(client, target, doc_id, index), vectors, index.exact)
-        engine = engine if client.reopen else IN_PROCESS
     else:
         exact = index.exact or len(known.pending) * _MIN_SHARE_FOR_CELLS < len(doc_id)
         search = FaissSearch(vectors, Index() if exact else index)
         index = index if exact else search.index
         lookup = Lookup(search, vectors, exact)
-        engine = engine if exact or engine.folder else IN_PROCESS
+    engine = _engine_for(lookup, known.pending, engine)
     fill_neighbours(
         shared(lookup, engine), known.pending, known.indices, known.distances, progress, engine
     )
@@ -122,6 +114,15 @@ def recall(neighbours: Neighbours, vectors: np.ndarray, sample: int = _RECALL_SA
     return float(np.mean(neighbours.distances[rows, :k] <= true[:, -1:] + 1e-6))
 
 
+def _engine_for(lookup: Lookup, rows: np.ndarray, engine: Engine) -> Engine:
+    """Return the engine if there is enough to search for it, and its workers can search."""
+    if not engine.is_parallel or not lookup.is_divisible(rows):
+        return IN_PROCESS
+    if isinstance(lookup.search, MilvusSearch):
+        return engine if lookup.search.can_reopen else IN_PROCESS
+    return engine if lookup.exact or engine.folder else IN_PROCESS
+
+
 def shared(lookup: Lookup, engine: Engine) -> Lookup:
     """Return the lookup as the engine's workers can use it."""
     if not engine.is_parallel:
@@ -146,6 +147,11 @@ class MilvusSearch:
         """
         self._client, self._reopen = client, client.reopen
         self._target, self._doc_id, self._index = target, doc_id, index
+
+    @property
+    def can_reopen(self) -> bool:
+        """Whether a worker can open a connection of its own."""
+        return self._reopen is not None
 
     def __getstate__(self) -> dict[str, Any]:
         own = {"_client", "_connection", "_row_of"}

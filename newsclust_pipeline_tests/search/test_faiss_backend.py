@@ -89,7 +89,9 @@ def test_vectors_in_a_file_are_searched_piece_by_piece(tmp_path, monkeypatch, pi
     assert all(len(set(row)) == 100 for row in rows.tolist())
 
 
-def test_cells_in_a_file_find_the_same(tmp_path):
+@pytest.mark.parametrize("large", [1, 100_000], ids=["by cell", "by query"])
+def test_cells_in_a_file_find_the_same(tmp_path, monkeypatch, large):
+    monkeypatch.setattr(faiss_backend, "_LARGE", large)
     vectors = clusters()
     search = FaissSearch(vectors, cells())
     file = ArrayFile.write(vectors, tmp_path / "vectors")

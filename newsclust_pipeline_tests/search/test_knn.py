@@ -8,7 +8,7 @@ import pytest
 
 from newsclust_pipeline.core.errors import CollectionError
 from newsclust_pipeline.core.tables import matrix
-from newsclust_pipeline.search import graph, knn
+from newsclust_pipeline.search import faiss_backend, graph, knn
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.search.knn import recall
 from newsclust_pipeline.store.collection import sync
@@ -226,7 +226,8 @@ CELLS = Index("IVF_FLAT", "faiss", {"nlist": 64}, {})
 @pytest.mark.slow
 @pytest.mark.parametrize("index", [FAISS, CELLS], ids=["exact", "cells"])
 def test_workers_find_the_same_neighbours(client, name, engine, index, monkeypatch):
-    monkeypatch.setattr(graph, "BLOCK", 300)
+    monkeypatch.setattr(faiss_backend, "BLOCK", 300)
+    monkeypatch.setattr(faiss_backend, "_LARGE", 75)
     table = scattered(3000, 32)
     state = fill(client, name, table, index)
     alone = nearest(client, state, table, index, 20)
@@ -245,7 +246,9 @@ def test_workers_ask_a_server_by_connections_of_their_own(client, name, engine, 
 
 
 @pytest.mark.parametrize("index", [FAISS, CELLS, MILVUS], ids=["exact", "cells", "Milvus Lite"])
-def test_workers_that_see_no_common_folder_change_nothing(client, name, index):
+def test_workers_that_see_no_common_folder_change_nothing(client, name, index, monkeypatch):
+    monkeypatch.setattr(faiss_backend, "BLOCK", 300)
+    monkeypatch.setattr(graph, "BLOCK", 300)
     table = scattered(1500, 16)
     state = fill(client, name, table, index)
     alone = nearest(client, state, table, index, 5)

@@ -10,7 +10,7 @@ from newsclust_pipeline.cluster import forest
 from newsclust_pipeline.core.engine import IN_PROCESS
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.resources import DataFolder, Engine
-from newsclust_pipeline.search import graph
+from newsclust_pipeline.search import faiss_backend
 
 pytestmark = pytest.mark.slow
 FILES = (
@@ -33,17 +33,24 @@ def run(pipeline, folder, cluster=""):
     return {name: (made.data / name).read_bytes() for name in FILES}
 
 
-@pytest.fixture
-def pipeline(tmp_path, vectors_seen):
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory, vectors_seen):
     from newsclust_pipeline_tests.conftest import Pipeline
 
-    return lambda news, folder: Pipeline(news, tmp_path / folder, vectors_seen)
+    data = tmp_path_factory.mktemp("engine")
+    return lambda news, folder: Pipeline(news, data / folder, vectors_seen)
 
 
-def test_the_files_are_those_of_one_process(pipeline, monkeypatch):
-    monkeypatch.setattr(graph, "_BLOCK", 100)
+@pytest.fixture(scope="module")
+def alone(pipeline):
+    """The files of a run in one process."""
+    return run(pipeline, "alone")
+
+
+def test_the_files_are_those_of_one_process(pipeline, alone, monkeypatch):
+    monkeypatch.setattr(faiss_backend, "BLOCK", 100)
     monkeypatch.setattr(forest, "_ENTRIES", 2000)
-    assert run(pipeline, "workers", "local:2") == run(pipeline, "alone")
+    assert run(pipeline, "workers", "local:2") == alone
 
 
 @pytest.mark.parametrize(
@@ -72,13 +79,12 @@ def test_without_a_cluster_everything_runs_in_this_process(tmp_path):
     assert engine.open() is IN_PROCESS
 
 
-def test_a_run_that_loses_a_worker_gives_the_same_files(pipeline, tmp_path, monkeypatch):
-    monkeypatch.setattr(graph, "_BLOCK", 10)
-    expected = run(pipeline, "alone")
-    killed = []
-    watch = Thread(target=kill_a_worker, args=(tmp_path / "workers", killed), daemon=True)
+def test_a_run_that_loses_a_worker_gives_the_same_files(pipeline, alone, monkeypatch):
+    monkeypatch.setattr(faiss_backend, "BLOCK", 10)
+    killed, data = [], pipeline("", "killed").data
+    watch = Thread(target=kill_a_worker, args=(data, killed), daemon=True)
     watch.start()
-    assert run(pipeline, "workers", "local:2") == expected
+    assert run(pipeline, "killed", "local:2") == alone
     watch.join()
     assert killed
 
