@@ -1,6 +1,6 @@
 """What do worker processes save, and how much memory does each of them take?
 
-    python -m benchmarks.engine [--sizes 20000] [--workers 2] [--texts 2000]
+    python -m benchmarks.engine [--sizes 20000] [--queries 20000] [--workers 2] [--texts 1000]
 
 The stages that can be divided run on the same vectors in three ways, each in a process of its own:
 in one process with one thread, in one process with a thread per core, and on local workers with one
@@ -37,6 +37,7 @@ from newsclust_pipeline.search.faiss_backend import FaissSearch
 from newsclust_pipeline.search.graph import Lookup, Neighbours, fill_neighbours
 from newsclust_pipeline.search.knn import shared
 from newsclust_pipeline.store.indexes import Index
+from newsclust_pipeline.stories.keywords import Corpus, keywords
 
 _EVERY = 0.1  # seconds between two looks at the memory
 _WIDTH = 79  # neighbours that the projection needs
@@ -56,6 +57,8 @@ class Taken:
         mapped: the most pages of files that a worker had mapped, in megabytes. They are in the page
             cache, which workers on one machine share, and the system may take them back.
         digest: of the result.
+        work: how much was done.
+        workers: ids of the worker processes.
     """
 
     seconds: float = 0.0
@@ -64,6 +67,7 @@ class Taken:
     private: float = 0.0
     mapped: float = 0.0
     digest: str = ""
+    work: str = ""
     workers: list[int] = field(default_factory=list)
 
 
@@ -73,6 +77,7 @@ def main() -> None:
     options.add_argument("--sizes", type=int, nargs="*", default=[20_000])
     options.add_argument("--dimension", type=int, default=384)
     options.add_argument("--vectors", type=Path, help="an embeddings.parquet of the pipeline")
+    options.add_argument("--queries", type=int, help="documents whose neighbours are searched")
     options.add_argument("--texts", type=int, default=1000, help="texts to embed; 0 for none")
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--only-fair", action="store_true", help="not with a thread per core")
@@ -86,7 +91,7 @@ def main() -> None:
     table(
         "engine",
         f"{given.workers} workers with one thread each",
-        ["documents × dimension", "stage", "", "seconds", "of one thread's", "CPU seconds",
+        ["documents", "stage", "", "seconds", "of one thread's", "CPU seconds",
          "run's process MB", "worker MB", "mapped MB", "same result"],
         rows,
         "Memory: the most that the run's process held, and the worker that held most, without what "
@@ -107,26 +112,26 @@ def compared(vectors: np.ndarray, given: Any, folder: Path) -> Iterator[list[str
     for name, (count, workers) in ways.items():
         threads(count)
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-            found[name] = process.submit(run, file, workers, given.texts).result()
+            work = process.submit(run, file, workers, given.texts, given.queries)
+            found[name] = work.result()
     first = next(iter(found.values()))
     for stage, alone in first.items():
         for name, stages in found.items():
             taken = stages[stage]
-            what = f"{given.texts:,} texts" if stage == "embedding" else "{:,} × {}".format(
-                *vectors.shape
-            )  # fmt: skip
             yield [
-                what, stage, name, f"{taken.seconds:,.1f}", f"{taken.seconds / alone.seconds:.2f}",
-                f"{taken.cpu:,.1f}", f"{taken.own:,.0f}",
+                taken.work, stage, name, f"{taken.seconds:,.1f}",
+                f"{taken.seconds / alone.seconds:.2f}", f"{taken.cpu:,.1f}", f"{taken.own:,.0f}",
                 f"{taken.private:,.0f}" if taken.workers else "",
                 f"{taken.mapped:,.0f}" if taken.workers else "",
                 "yes" if taken.digest == alone.digest else "NO",
             ]  # fmt: skip
 
 
-def run(file: Path, workers: int, texts: int) -> dict[str, Taken]:
+def run(file: Path, workers: int, texts: int, queries: int | None) -> dict[str, Taken]:
     """Run the stages one after the other; give what each took."""
     vectors, done = np.load(file), {}
+    n = len(vectors)
+    rows = np.arange(n)[: queries or n]
     where = open_cluster(f"local:{workers}", file.parent) if workers else nullcontext(IN_PROCESS)
     with where as engine:
         pids = _pids(engine)
@@ -134,28 +139,52 @@ def run(file: Path, workers: int, texts: int) -> dict[str, Taken]:
         if texts:
             with measured(pids) as done["embedding"]:
                 done["embedding"].digest = embedding(engine, texts, file.parent)
+            done["embedding"].work = f"{texts:,} texts"
         with measured(pids) as done["neighbours"]:
-            found = neighbours(engine, vectors)
-        done["neighbours"].digest = digest(found.indices, found.distances)
-        matrix = found.matrix()
+            found = neighbours(engine, vectors, rows)
+        done["neighbours"].digest = digest(found.indices[rows], found.distances[rows])
+        done["neighbours"].work = f"{len(rows):,} of {n:,} × {vectors.shape[1]}"
+        del vectors, found
+        matrix = synthetic.neighbours(n, _K, linked=0.01).matrix()
         with measured(pids) as done["spanning tree"]:
             edges = spanning_tree(matrix, _MIN_SAMPLES, engine)
         done["spanning tree"].digest = digest(edges)
+        done["spanning tree"].work = f"{n:,}, {matrix.nnz // 2:,} edges"
+        articles, labels = stories(n)
+        with measured(pids) as done["keywords"]:
+            words = keywords(Corpus(articles, engine), labels, engine=engine)
+        done["keywords"].digest = hashlib.sha256(repr(words).encode()).hexdigest()
+        done["keywords"].work = f"{n:,} in {len(words):,} stories"
     return done
 
 
 def warm_up(engine: Engine) -> None:
     """Import and compile what the stages need."""
     vectors = synthetic.unit_vectors(6000, 16)
-    spanning_tree(neighbours(engine, vectors).matrix(), _MIN_SAMPLES, engine)
+    found = neighbours(engine, vectors, np.arange(len(vectors)))
+    spanning_tree(found.matrix(), _MIN_SAMPLES)
+    articles, labels = stories(6000)
+    keywords(Corpus(articles, engine), labels, engine=engine)
 
 
-def neighbours(engine: Engine, vectors: np.ndarray) -> Neighbours:
-    """Search the neighbours of all vectors, as `knn.nearest` does."""
+def stories(n: int) -> tuple[list[str], np.ndarray]:
+    """Make texts of 40 words in stories of five articles, which share three of them."""
+    rng = np.random.default_rng(0)
+    words = np.minimum(rng.zipf(1.3, size=(n, 37)), 40_000)
+    labels = rng.permutation(np.arange(n) // 5)
+    texts = [
+        f"Story{label} {label}th of {label}x\n" + " ".join(f"w{word:x}" for word in row)
+        for label, row in zip(labels.tolist(), words.tolist(), strict=True)
+    ]
+    return texts, labels
+
+
+def neighbours(engine: Engine, vectors: np.ndarray, rows: np.ndarray) -> Neighbours:
+    """Search the neighbours of some vectors, as `knn.nearest` does."""
     n = len(vectors)
     indices, distances = np.empty((n, _WIDTH), np.int32), np.empty((n, _WIDTH), np.float32)
     lookup = shared(Lookup(FaissSearch(vectors, Index()), vectors), engine)
-    fill_neighbours(lookup, np.arange(n), indices, distances, engine=engine)
+    fill_neighbours(lookup, rows, indices, distances, engine=engine)
     return Neighbours(synthetic.doc_ids(n), indices, distances, _K)
 
 

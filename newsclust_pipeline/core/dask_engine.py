@@ -31,6 +31,7 @@ _CONNECT_SECONDS = 5
 _LOOK_SECONDS = 30  # how often a partition that takes long is followed up
 _MAX_LOOKS = 10  # without any worker; then the run fails
 _PER_THREAD = 2  # partitions per thread that are handed out at a time
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 _log = logging.getLogger(__name__)
 
 
@@ -246,9 +247,12 @@ def verify_cluster(cluster: str) -> int:
 
 @contextmanager
 def _local(workers: int) -> Iterator[Any]:
+    import dask
     from distributed import Client, LocalCluster
 
     with (
+        # Without Dask's own MALLOC_TRIM_THRESHOLD_, with which every large array is mapped anew.
+        dask.config.set({"distributed.nanny.pre-spawn-environ": dict.fromkeys(_THREADS, 1)}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

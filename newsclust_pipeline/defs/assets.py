@@ -164,10 +164,11 @@ def stories(
     embeddings: pa.Table,
     hdbscan_labels: pa.Table,
     titles: Titles,
+    engine: Engine,
 ) -> Result:
     """The stories by name: title, keywords, counts, days, exemplar; as CSV and JSON, too."""
     documents = join(embeddings.select(["doc_id"]), raw_news, hdbscan_labels)
-    described = describe.describe(documents, matrix(embeddings))
+    described = describe.describe(documents, matrix(embeddings), engine.open())
     titled = titles.retitle(described, documents, config.titles_per_run, config.titles_seconds)
     return result(titled.table, **figures.of_titles(titled))
 

@@ -22,6 +22,9 @@ _EXTRA_HITS = 8
 _TOLERANCE = 1e-5
 _MAX_HITS = 16_384  # the limit of Milvus
 BLOCK = 2048  # documents searched at a time
+# Differences of vectors computed at a time. Larger arrays are mapped anew each time where glibc is
+# told to return memory early, as Dask tells it, which takes five times as long.
+_PAIR_BYTES = 98_304
 _FILE_BLOCK = 512  # documents whose hits are read from a file at a time
 
 
@@ -206,9 +209,9 @@ def _rank_from_file(
 
 def exact_distances(vectors: Rows, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Return the distances of pairs of rows (p,) float32, computed from differences in float64."""
-    squares = np.empty(len(rows))
-    for start in range(0, len(rows), BLOCK):
-        pair = slice(start, start + BLOCK)
+    squares, size = np.empty(len(rows)), max(_PAIR_BYTES // (8 * vectors.shape[1]), 1)
+    for start in range(0, len(rows), size):
+        pair = slice(start, start + size)
         difference = vectors[others[pair]].astype(np.float64) - vectors[rows[pair]]
         np.einsum("ij,ij->i", difference, difference, out=squares[pair])
     return np.sqrt(squares).astype(np.float32)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from newsclust_pipeline import schemas
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.cluster.silhouette import cohesion
+from newsclust_pipeline.core.engine import IN_PROCESS, Engine
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.core.tables import embedded_texts
 from newsclust_pipeline.stories.headlines import clean_headline, is_plain
@@ -26,7 +27,7 @@ DOUBTFUL = 0.1
 STORIES = schemas.STORIES.schema
 
 
-def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
+def describe(documents: pa.Table, vectors: np.ndarray, engine: Engine = IN_PROCESS) -> pa.Table:
     """Return a description of every story with schema `STORIES`.
 
     Doubtful stories (of low cohesion) come last, events before recurring columns, and larger
@@ -45,13 +46,16 @@ def describe(documents: pa.Table, vectors: np.ndarray) -> pa.Table:
             (the outlets of all its copies), venue, url, published_at, copies; language and
             embedded_text, if known. Keywords are taken from the latter where it is set.
         vectors: (n, d) of the same documents, unit length.
+        engine: finds the keywords of many stories.
     """
     labels = documents["label"].to_numpy()
     languages = _languages(documents, labels)
     main = _main_languages(languages)
     in_main = _in_main_language(documents, labels, main)
-    corpus = Corpus(embedded_texts(documents).to_pylist())
-    keyword_lists = keywords(corpus, np.where(in_main, labels, NOISE), languages=main)
+    corpus = Corpus(embedded_texts(documents).to_pylist(), engine)
+    keyword_lists = keywords(
+        corpus, np.where(in_main, labels, NOISE), languages=main, engine=engine
+    )
     keyword_lists += [[]] * (len(main) - len(keyword_lists))
     exemplar_rows = _exemplar_rows(documents, labels, vectors, keyword_lists, in_main)
     columns = ["label", "venues", "published_at", "copies"]

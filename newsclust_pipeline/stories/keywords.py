@@ -7,16 +7,19 @@ are left out, because they can be rare elsewhere if few stories are in that lang
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise, repeat
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
+from newsclust_pipeline.core.engine import IN_PROCESS, Engine
 from newsclust_pipeline.stories.phrases import Rarity, TokenizedTexts, find_phrase
 from newsclust_pipeline.stories.stop_words import stop_words
 from newsclust_pipeline.stories.tokens import lead, same_stem, tokenize
 
+_TEXTS, _STORIES = 4096, 256  # of a partition
 _PHRASE_DOCUMENTS = 200  # documents of a story in which phrases are looked up
 _MIN_WEIGHT = 0.25  # of the story's first keyword: words that weigh less are not characteristic
 _SMALL_WEIGHT = 0.3  # factor for small words of a story that is alone in its language
@@ -30,6 +33,7 @@ def keywords(
     labels: np.ndarray,
     count: int = 5,
     languages: Sequence[str | None] = (),
+    engine: Engine = IN_PROCESS,
 ) -> list[list[str]]:
     """Return the keywords of every story, the most characteristic first.
 
@@ -43,12 +47,40 @@ def keywords(
         count: maximum number of keywords of a story. There are fewer where fewer words are
             characteristic.
         languages: of the stories, BCP 47, None if unknown.
+        engine: chooses keywords of many stories.
     """
+    stories = _stories(corpus, labels, languages)
+    taken: set[str] = set()
+    chosen = []
+    for story, choice in zip(stories, _choices(corpus, stories, count, engine), strict=True):
+        # A worker knows one story at a time. Where another story has taken a keyword, choose again.
+        if choice is None or not taken.isdisjoint(choice):
+            texts = TokenizedTexts(corpus.read(story.documents))
+            choice = _choose(story.candidates, texts, story.rarity, taken, count)  # noqa: PLW2901
+        taken.update(choice)
+        chosen.append(list(choice.values()))
+    return chosen
+
+
+class _Story(NamedTuple):
+    """What the keywords of a story are chosen from.
+
+    Attributes:
+        candidates: tokens, the most characteristic first.
+        documents: rows of the documents in which phrases are looked up; none without candidates.
+        rarity: of a token, seen from this story.
+    """
+
+    candidates: list[str]
+    documents: np.ndarray
+    rarity: Rarity
+
+
+def _stories(corpus: "Corpus", labels: np.ndarray, languages: Sequence[str | None]) -> list[_Story]:
     members = _members(labels)
     rarities = corpus.rarities(len(members))
     weights, foreign = corpus.weights(members, rarities)
-    taken: set[str] = set()
-    chosen = []
+    stories = []
     for story, documents in enumerate(members):
         own = slice(*weights.indptr[story : story + 2])
         stop = stop_words(languages[story]) if languages else frozenset()
@@ -57,10 +89,81 @@ def keywords(
         named = ((corpus.tokens[token], weight) for token, weight in ordered)
         allowed = [(token, weight) for token, weight in named if token not in stop]
         candidates = [t for t, weight in allowed if weight >= _MIN_WEIGHT * allowed[0][1]]
-        read = corpus.read(documents[:_PHRASE_DOCUMENTS]) if candidates else TokenizedTexts([])
         rarity = corpus.rarity(rarities, stop, foreign=bool(foreign[story]))
-        chosen.append(_choose(candidates, read, rarity, taken, count))
-    return chosen
+        stories.append(
+            _Story(candidates, documents[: len(candidates) and _PHRASE_DOCUMENTS], rarity)
+        )
+    return stories
+
+
+def _choices(
+    corpus: "Corpus", stories: list[_Story], count: int, engine: Engine
+) -> Iterator[dict[str, str] | None]:
+    """Yield what each story would choose if it were alone; None where that is to be found out."""
+    if not engine.is_parallel or len(stories) <= _STORIES:
+        yield from repeat(None, len(stories))
+        return
+    batches = (
+        [_apart(corpus, story) for story in stories[start : start + _STORIES]]
+        for start in range(0, len(stories), _STORIES)
+    )
+    yield from chain.from_iterable(engine.map(_choose_apart, batches, count))
+
+
+# Candidates, texts, and the rarities of all tokens in them.
+_Apart = tuple[list[str], list[str], dict[str, float]]
+
+
+def _apart(corpus: "Corpus", story: _Story) -> _Apart:
+    tokens = corpus.tokens_of(story.documents)
+    rarities = {token: story.rarity(token) for token in tokens}
+    return story.candidates, corpus.read(story.documents), rarities
+
+
+def _choose_apart(batch: list[_Apart], count: int) -> list[dict[str, str]]:
+    return [
+        _choose(candidates, TokenizedTexts(texts), rarities.__getitem__, set(), count)
+        for candidates, texts, rarities in batch
+    ]
+
+
+class _Counts(NamedTuple):
+    """The tokens of some texts.
+
+    Attributes:
+        tokens: every distinct token, in the order of its first use.
+        is_small: (tokens,) whether it is used as a small word.
+        indptr: with `indices` and `uses`, the matrix (texts, tokens): 0, 1, or 2 for a token of
+            the headline.
+        indices: see `indptr`.
+        uses: see `indptr`.
+    """
+
+    tokens: list[str]
+    is_small: np.ndarray
+    indptr: np.ndarray
+    indices: np.ndarray
+    uses: np.ndarray
+
+
+def _count(texts: Sequence[str], _: None) -> _Counts:
+    """Tokenize texts and count their tokens."""
+    indptr, indices, uses = array("q", [0]), array("i"), array("b")
+    numbers: dict[str, int] = {}
+    small: set[int] = set()
+    for text in texts:
+        row: dict[int, int] = {}
+        for token in tokenize(text):
+            number = numbers.setdefault(token.text, len(numbers))
+            row.setdefault(number, 1 + token.headline)
+            if token.small:
+                small.add(number)
+        indices.extend(row)
+        uses.extend(row.values())
+        indptr.append(len(indices))
+    is_small = np.zeros(len(numbers), dtype=bool)
+    is_small[list(small)] = True
+    return _Counts(list(numbers), is_small, *map(np.array, (indptr, indices, uses)))
 
 
 class Corpus:
@@ -73,37 +176,41 @@ class Corpus:
         tokens: every distinct token; its position is its number.
     """
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: Iterable[str], engine: Engine = IN_PROCESS) -> None:
+        """Count the tokens of texts; the engine runs many texts in parts."""
         self.texts = [lead(text) for text in texts]
+        size = _TEXTS if engine.is_parallel else max(len(self.texts), 1)
+        engine = engine if len(self.texts) > size else IN_PROCESS
+        parts = (self.texts[start : start + size] for start in range(0, len(self.texts), size))
         self._number: dict[str, int] = {}
-        small: set[int] = set()
-        self._counts = self._count(small)
+        self._counts, self._small = self._join(list(engine.map(_count, parts)))
         self.tokens = list(self._number)
-        self._small = np.array([token in small for token in range(len(self.tokens))], dtype=bool)
         self._everywhere = self._counts.sum(axis=0)
 
-    def read(self, documents: np.ndarray) -> TokenizedTexts:
-        """Return these documents, by row, with the positions of their tokens."""
-        return TokenizedTexts([self.texts[document] for document in documents])
+    def read(self, documents: np.ndarray) -> list[str]:
+        """Return the leads of these documents, by row."""
+        return [self.texts[document] for document in documents]
 
-    def _count(self, small: set[int]) -> sp.csr_array:
-        """Return the matrix (documents, tokens): 0, 1, or 2 for a token of the headline.
+    def tokens_of(self, documents: np.ndarray) -> list[str]:
+        """Return the distinct tokens of these documents, by row."""
+        return [self.tokens[token] for token in np.unique(self._counts[documents].indices)]
 
-        The numbers of small tokens are added to `small`.
-        """
-        indptr, indices, data = array("q", [0]), array("i"), array("b")
-        for text in self.texts:
-            row: dict[int, int] = {}
-            for token in tokenize(text):
-                number = self._number.setdefault(token.text, len(self._number))
-                row.setdefault(number, 1 + token.headline)
-                if token.small:
-                    small.add(number)
-            indices.extend(row)
-            data.extend(row.values())
-            indptr.append(len(indices))
+    def _join(self, parts: list[_Counts]) -> tuple[sp.csr_array, np.ndarray]:
+        """Number the tokens of all parts; return the matrix of uses, and which tokens are small."""
+        empty = np.zeros(0, np.int64)
+        indices, small, ends = [empty], [empty], [np.zeros(1, np.int64)]
+        for part in parts:
+            added = (self._number.setdefault(t, len(self._number)) for t in part.tokens)
+            numbers = np.fromiter(added, np.int64, len(part.tokens))
+            indices.append(numbers[part.indices])
+            small.append(numbers[part.is_small])
+            ends.append(ends[-1][-1] + part.indptr[1:])
+        is_small = np.zeros(len(self._number), dtype=bool)
+        is_small[np.concatenate(small)] = True
+        uses = np.concatenate([np.zeros(0), *(part.uses for part in parts)])
         shape = (len(self.texts), len(self._number))
-        return sp.csr_array((np.array(data, float), np.array(indices), np.array(indptr)), shape)
+        matrix = (uses, np.concatenate(indices).astype(np.int32), np.concatenate(ends))
+        return sp.csr_array(matrix, shape=shape), is_small
 
     def rarities(self, stories: int) -> np.ndarray:
         """Return the rarity (tokens,) of every token, as of c-TF-IDF with so many classes."""
@@ -170,9 +277,9 @@ def _choose(
     rarity: Rarity,
     taken: set[str],
     count: int,
-) -> list[str]:
-    """Return a story's keywords, and add them, case-folded, to `taken`: those of all stories."""
-    chosen: list[str] = []
+) -> dict[str, str]:
+    """Return a story's keywords: how each is spelled, by its name, which is not in `taken`."""
+    chosen: dict[str, str] = {}
     used: list[str] = []
     for token in candidates:
         if len(chosen) == count:
@@ -183,7 +290,6 @@ def _choose(
         name = " ".join(parts)
         if name in taken or any(same_stem(part, other) for part in parts for other in used):
             continue
-        taken.add(name)
         used += parts
-        chosen.append(spelling)
+        chosen[name] = spelling
     return chosen

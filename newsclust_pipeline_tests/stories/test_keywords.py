@@ -5,8 +5,10 @@ import pytest
 
 from newsclust_pipeline.ingest.articles import collect_articles
 from newsclust_pipeline.ingest.discover import find_dumps
+from newsclust_pipeline.stories import keywords as stories_keywords
 from newsclust_pipeline.stories.keywords import Corpus, keywords
 from newsclust_pipeline.stories.tokens import same_stem, tokenize
+from newsclust_pipeline_tests.engines import Pickling
 from newsclust_pipeline_tests.test_sample import SAMPLE
 
 FERRY = [
@@ -147,3 +149,41 @@ def test_stop_words_of_the_language_are_neither_keywords_nor_parts_of_them(sampl
     assert any("she" in keyword.lower() for keyword in plain)
     [english] = keywords(Corpus(texts), labels, languages=["en"])
     assert "she" not in {token.text for keyword in english for token in tokenize(keyword)}
+
+
+def test_many_stories_are_divided_with_the_same_keywords(monkeypatch):
+    # Neighbouring stories share a word, for which they compete.
+    texts = [
+        f"Ferry{story // 2} burns off Isle{story}\nCrew of Ferry{story // 2} safe, says {day}"
+        for story in range(40)
+        for day in ("Monday", "Tuesday", "the owner")
+    ]
+    labels = np.repeat(np.arange(40), 3)
+    expected = keywords(Corpus(texts), labels, languages=["en"] * 40)
+    assert len({word for words in expected for word in words}) > 40
+    monkeypatch.setattr(stories_keywords, "_TEXTS", 7)
+    monkeypatch.setattr(stories_keywords, "_STORIES", 3)
+    engine = Pickling()
+    corpus = Corpus(texts, engine)
+    assert corpus.tokens == Corpus(texts).tokens
+    assert keywords(corpus, labels, languages=["en"] * 40, engine=engine) == expected
+    for label, words in enumerate(expected):
+        assert words, label
+
+
+def test_a_keyword_that_two_divided_stories_choose_goes_to_the_first(monkeypatch):
+    texts = [
+        *["New York\nWater in the streets"] * 3,
+        "York\nIn New York the water is in the streets",
+        *[f"New {what} counted\nOfficials of New York gave {what}s" for what in ("vote", "poll")],
+        "New tally counted\nOfficials of New York gave tallies",
+    ]
+    labels = np.array([0, 0, 0, 0, 1, 1, 1])
+    expected = keywords(Corpus(texts), labels)
+    monkeypatch.setattr(stories_keywords, "_STORIES", 1)
+    engine, corpus = Pickling(), Corpus(texts)
+    stories = stories_keywords._stories(corpus, labels, ())
+    apart = stories_keywords._choices(corpus, stories, 5, engine)
+    assert all("new york" in choice for choice in apart)
+    assert keywords(corpus, labels, engine=engine) == expected
+    assert ["New York" in words for words in expected] == [True, False]

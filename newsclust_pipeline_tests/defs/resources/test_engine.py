@@ -11,6 +11,7 @@ from newsclust_pipeline.core.engine import IN_PROCESS
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.resources import DataFolder, Engine
 from newsclust_pipeline.search import faiss_backend
+from newsclust_pipeline.stories import keywords
 
 pytestmark = pytest.mark.slow
 FILES = (
@@ -50,6 +51,8 @@ def alone(pipeline):
 def test_the_files_are_those_of_one_process(pipeline, alone, monkeypatch):
     monkeypatch.setattr(faiss_backend, "BLOCK", 100)
     monkeypatch.setattr(forest, "_ENTRIES", 2000)
+    monkeypatch.setattr(keywords, "_TEXTS", 100)
+    monkeypatch.setattr(keywords, "_STORIES", 10)
     assert run(pipeline, "workers", "local:2") == alone
 
 
