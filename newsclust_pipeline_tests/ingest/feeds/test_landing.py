@@ -54,7 +54,7 @@ def test_files_of_days_outside_the_window_are_removed(tmp_path):
     assert (tmp_path / "mine.jsonl.gz").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b damaged", gzip.compress(b"{"), b"[]"])
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8b damaged", gzip.compress(b"{", mtime=0), b"[]"])
 def test_a_damaged_landing_file_is_named_with_what_to_do(tmp_path, content):
     (tmp_path / "feeds").mkdir()
     path = tmp_path / "feeds" / "2026-11-26.jsonl.gz"
