@@ -9,6 +9,8 @@ LOCKED := requirements.txt requirements-multilingual.txt constraints.txt
 NO_MULTILINGUAL := echo "The model for many languages can't be installed on this machine." \
   "News in English needs none; see docs/languages.md." >&2
 export DAGSTER_HOME := $(CURDIR)/.dagster
+# Dagster's notices that `dg` supersedes these commands.
+export PYTHONWARNINGS := ignore:Function `asset_materialize_command`,ignore:Function `dev_command`
 
 .PHONY: run ui test test-fast bench bench-quality lint lock docs install python clean
 

@@ -13,7 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import newsclust_pipeline
+from newsclust_pipeline.defs.alerts.history import ALERT, SENT
+from newsclust_pipeline.defs.cause import CAUSE
 from newsclust_pipeline_tests.conftest import write_dump
+from newsclust_pipeline_tests.message_servers import Hook
 
 MODULE = ["-m", "newsclust_pipeline.definitions"]
 LIMIT = 420  # seconds for two runs in processes of their own
@@ -35,8 +38,9 @@ def daemon(tmp_path, sample_rows):
     environment = os.environ | {name: str(value) for name, value in settings.items()}
     process = None
 
-    def start(*switches):
+    def start(*switches, **settings):
         nonlocal process
+        environment.update(settings)
         for switch in switches:
             subprocess.run(
                 [sys.executable, "-m", "dagster", *switch, *MODULE],
@@ -55,12 +59,16 @@ def daemon(tmp_path, sample_rows):
         process.wait(60)
 
 
+def runs_of(folder, tag):
+    with dg.DagsterInstance.from_config(str(folder / "home")) as instance:
+        return [run for run in instance.get_runs() if tag in run.tags]
+
+
 def finished_runs(folder, tag):
     """Wait for a successful run with a tag; return it."""
     end = time.monotonic() + LIMIT
     while time.monotonic() < end:
-        with dg.DagsterInstance.from_config(str(folder / "home")) as instance:
-            runs = [run for run in instance.get_runs() if tag in run.tags]
+        runs = runs_of(folder, tag)
         failed = [run for run in runs if run.status == dg.DagsterRunStatus.FAILURE]
         assert not failed, (folder / "log").read_text()[-3000:]
         if any(run.status == dg.DagsterRunStatus.SUCCESS for run in runs):
@@ -84,3 +92,30 @@ def test_a_tick_starts_a_run_with_the_parameters_of_the_file(daemon, switch, tag
     parameters = pq.read_schema(folder / "data" / "hdbscan_labels.parquet").metadata
     assert parameters[b"min_samples"] == b"2"
     assert (folder / "data" / "cluster_plot.html").exists()
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_is_told_once_although_run_and_sensor_could_both_tell(daemon):
+    with Hook() as hook:
+        settings = {"NEWSCLUST_ALERT_WEBHOOK": hook.url, "NEWSCLUST_NEWS": "gone.csv"}
+        folder = daemon(("schedule", "start", "daily"), **settings)
+        run = sensed_run(folder)
+        assert len(hook.posts) == 1
+    assert run.tags[ALERT] == SENT
+    assert run.tags[CAUSE].startswith("gone.csv: no such file or folder.")
+    (text,) = [post["text"] for post in hook.posts]
+    assert "news_to_stories, started by the schedule daily" in text.replace("\\", "")
+
+
+def sensed_run(folder):
+    """Wait until the sensor has looked at a failed run; return the first one."""
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
+        with dg.DagsterInstance.from_config(str(folder / "home")) as instance:
+            runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+            for run in runs[-1:]:
+                messages = [entry.message for entry in instance.all_logs(run.run_id)]
+                if any("failure_sensor" in message for message in messages):
+                    return run
+        time.sleep(2)
+    return pytest.fail((folder / "log").read_text()[-3000:])
