@@ -100,7 +100,7 @@ def test_a_changed_file_changes_the_assets_that_use_it_and_no_other(tmp_path):
     copy = tmp_path / "newsclust_pipeline"
     shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns("__pycache__"))
     before = versions_in(tmp_path)
-    assert all(before.values())
+    assert [asset for asset, version in before.items() if not version] == ["news_dumps"]
     with (copy / "viz" / "web" / "main.js").open("a") as file:
         file.write("// changed")
     with (copy / "ingest" / "dates.py").open("a") as file:
@@ -122,6 +122,6 @@ def test_every_import_is_a_known_distribution():
     paths = [path for path in ROOT.rglob("*.py") if "defs" not in path.parts]
     modules = [".".join((ROOT.name, *p.relative_to(ROOT).with_suffix("").parts)) for p in paths]
     imported = {name.partition(".")[0] for m in modules for name in module._imports(m)}
-    imported -= {ROOT.name, *sys.stdlib_module_names}
+    imported -= {ROOT.name, *sys.stdlib_module_names, *module._PLUMBING}
     names = {module._DISTRIBUTIONS.get(name, name) for name in imported}
     assert {name for name in names if not module._version(name)} == set()
