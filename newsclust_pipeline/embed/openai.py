@@ -267,7 +267,8 @@ def _vector(value: Any) -> np.ndarray:
     """Return one embedding, given as a list of numbers or as base64 of little-endian float32."""
     if isinstance(value, str):
         value = np.frombuffer(base64.b64decode(value, validate=True), "<f4")
-    vector = np.asarray(value, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what float32 can't hold is infinite, and rejected later
+        vector = np.asarray(value, dtype=np.float32)
     if vector.ndim != 1 or not vector.size:
         raise ValueError(f"not a vector: {vector.shape}")
     return vector

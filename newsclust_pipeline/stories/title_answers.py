@@ -30,7 +30,9 @@ def read_answers(path: Location) -> tuple[dict[str, str], str]:
         return {}, ""
     except (OSError, ValueError) as error:
         return {}, f"{address_of(path)}: can't be read ({error}): the model is asked again."
-    read = {k: _answer(e) for k, e in entries.items()} if isinstance(entries, dict) else {"": None}
+    read = (
+        {k: _answer(k, e) for k, e in entries.items()} if isinstance(entries, dict) else {"": None}
+    )
     answers = {key: answer for key, answer in read.items() if answer is not None}
     lost = len(read) - len(answers)
     problem = (
@@ -41,11 +43,13 @@ def read_answers(path: Location) -> tuple[dict[str, str], str]:
     return answers, problem
 
 
-def _answer(entry: Any) -> str | None:
+def _answer(key: str, entry: Any) -> str | None:
     """Return the answer of an entry; None if it is damaged. Former versions kept no checksum."""
     try:
-        answer = entry if isinstance(entry, str) else verify_checksum(entry)["answer"]
-    except (ValueError, KeyError):
+        answer = (
+            entry if isinstance(entry, str) else verify_checksum(entry | {"key": key})["answer"]
+        )
+    except (ValueError, KeyError, TypeError):
         return None
     return answer if isinstance(answer, str) else None
 
@@ -55,5 +59,12 @@ def write_answers(path: Location, answers: dict[str, str], used: Sequence[str]) 
     in_use = {key: answers[key] for key in used if key in answers}
     content = {key: text for key, text in answers.items() if key not in in_use} | in_use
     content = dict(list(content.items())[-_MAX_ANSWERS:])
-    entries = {key: add_checksum({"answer": answer}) for key, answer in content.items()}
+    entries = {key: _entry(key, answer) for key, answer in content.items()}
     write_text(json.dumps(entries, ensure_ascii=False), path)
+
+
+def _entry(key: str, answer: str) -> dict[str, Any]:
+    """Return an answer with the checksum of the answer and its key."""
+    entry = add_checksum({"key": key, "answer": answer})
+    del entry["key"]
+    return entry

@@ -598,3 +598,14 @@ def test_a_vector_that_is_not_finite_is_an_error_that_names_the_document(server,
     embedder = service(server)
     with pytest.raises(EmbeddingError, match=r"document d2: .*not finite"):
         embed(articles(NEWS[:4]), embedder, tmp_path / "cache")
+
+
+def test_a_vector_that_float32_can_not_hold_is_rejected_without_a_warning(
+    server, tmp_path, recwarn
+):
+    server.change = lambda items: [items[0] | {"embedding": [1e300] * 8}, *items[1:]]
+    model = EmbeddingService(server.model, server.url, KEY, max_retries=0)
+    table = pa.table({"doc_id": NEWS, "text": NEWS})
+    done = embed(table, model, tmp_path / "cache", max_rejected=0.5)
+    assert len(done.rejected) == 1
+    assert not [w for w in recwarn if issubclass(w.category, RuntimeWarning)]

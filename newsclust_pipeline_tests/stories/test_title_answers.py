@@ -29,10 +29,11 @@ def test_no_file_holds_no_answers(tmp_path):
     assert read_answers(tmp_path / "answers") == ({}, "")
 
 
-def test_a_damaged_answer_is_left_out_and_counted(tmp_path):
+@pytest.mark.parametrize("damage", [("fire", "fird"), ("k1", "k7")])
+def test_a_damaged_answer_is_left_out_and_counted(tmp_path, damage):
     write_answers(tmp_path / "answers", {"k1": "Ferry fire", "k2": "Fog"}, [])
     content = (tmp_path / "answers").read_text()
-    (tmp_path / "answers").write_text(content.replace("fire", "fird"))
+    (tmp_path / "answers").write_text(content.replace(*damage))
     answers, problem = read_answers(tmp_path / "answers")
     assert answers == {"k2": "Fog"}
     assert "1 answers are damaged" in problem

@@ -1,0 +1,1 @@
+"""What the pipeline survives: trials by group, with the same inputs every time."""
