@@ -75,12 +75,12 @@ python:
 	  echo "newsclust_pipeline needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1 || true)." \
 	    "Install a newer one and name it: make PYTHON=python3.12" >&2; exit 1; }
 
-# A virtual environment of another interpreter is made again: its packages would not load. Packages
-# are compiled when they are first imported, which is a minute less than all of them at once.
+# A virtual environment of an older interpreter, or one that uv made without pip, is made again.
+# Packages are compiled when they are first imported, which is a minute less than all of them at once.
 $(VENV)/installed: pyproject.toml $(LOCKED) | python
 	@echo "Installing into $(VENV). The first time this takes one to two minutes."
-	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || rm -rf $(VENV)
-	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
 ifdef NEWEST
 	$(PIP) -e .
 	@$(PIP) -e '.[multilingual]' || $(NO_MULTILINGUAL)
