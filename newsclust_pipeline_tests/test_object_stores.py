@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from newsclust_pipeline.core import files
+from newsclust_pipeline.core.copies import TEMPORARY_PREFIX, local_copy
+from newsclust_pipeline.core.listing import list_folder
 from newsclust_pipeline.core.locations import parse_location
 from newsclust_pipeline.defs import automation, terminal
 from newsclust_pipeline.defs.resources import DataFolder, Milvus, NewsDumps
@@ -27,7 +29,7 @@ def put_dump(address, rows):
 
 
 def names(address):
-    return [i.location.name for i in files.list_folder(parse_location(address, "data_dir"))]
+    return [i.location.name for i in list_folder(parse_location(address, "data_dir"))]
 
 
 class RemotePipeline(Pipeline):
@@ -43,7 +45,7 @@ class RemotePipeline(Pipeline):
         }
 
     def read(self, name):
-        with files.local_copy(self.folder.file(name)) as copy:
+        with local_copy(self.folder.file(name)) as copy:
             return pq.read_table(copy)
 
 
@@ -62,7 +64,7 @@ def test_runs_on_dumps_and_a_data_folder_in_s3(
     written = [name for name in names(f"{bucket}/data") if not name.startswith(".")]
     assert sorted(written) == FILES
     assert list((tmp_path / "work").iterdir()) == [], "no folder s3: in the working directory"
-    assert list((tmp_path / "tmp").glob(f"{files.TEMPORARY_PREFIX}*")) == []
+    assert list((tmp_path / "tmp").glob(f"{TEMPORARY_PREFIX}*")) == []
     assert {p.name for p in made.folder.local.iterdir() if not p.name.startswith(".")} == LOCAL
     place = f"{bucket}/data/cluster_plot.html"
     assert made.metadata("cluster_plot")["path"] == place

@@ -9,47 +9,20 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from newsclust_pipeline.core import row_groups
 from newsclust_pipeline.core.checksums import add_digest, verify_digest, verify_schema
-from newsclust_pipeline.core.errors import DiskSpaceError
+from newsclust_pipeline.core.copies import download, local_copy, temporary_file
 from newsclust_pipeline.core.file_errors import file_errors
-from newsclust_pipeline.core.locations import Location, name_of, store_errors
-
-if TYPE_CHECKING:
-    from upath import UPath
-
-TEMPORARY_PREFIX = "newsclust-"  # of what is written to the folder TMPDIR
-_MIN_FREE = 1 << 26  # bytes of the disk that no download takes
-# What stores call the time and the version of a file, most precise first.
-_TIMES = ("LastModified", "last_modified", "mtime", "updated", "created", "Last-Modified")
-_VERSIONS = ("ETag", "etag", "generation")
-
-
-class FileInfo(NamedTuple):
-    """What a folder lists of a file.
-
-    Attributes:
-        location: of the file.
-        size: in bytes; 0 if a web server does not say it.
-        time_ns: when it was changed, in nanoseconds since 1970; 0 if a web server does not say it.
-        version: changes with the content; empty if a web server says nothing of the kind.
-    """
-
-    location: Location
-    size: int
-    time_ns: int
-    version: str
+from newsclust_pipeline.core.locations import Location, store_errors
 
 
 @contextmanager
@@ -66,7 +39,7 @@ def atomic_path(target: Location) -> Iterator[Path]:
         with file_errors(target), _atomic_local(target) as temporary:
             yield temporary
         return
-    with _temporary_file(target) as temporary:
+    with temporary_file(target) as temporary:
         yield temporary
         with store_errors(target):
             target.fs.put_file(str(temporary), target.path)
@@ -87,64 +60,6 @@ def _atomic_local(target: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _temporary_file(remote: Location) -> Iterator[Path]:
-    """Yield an empty temporary file. It has the object's name, from which stores guess its type."""
-    with tempfile.TemporaryDirectory(prefix=TEMPORARY_PREFIX) as folder:
-        temporary = Path(folder) / (name_of(remote) or "file")
-        temporary.touch()
-        yield temporary
-
-
-@contextmanager
-def local_copy(source: Location) -> Iterator[Path]:
-    """Yield a path on this machine with the content of a file: the file itself, if it is there.
-
-    Raises:
-        FileNotFoundError: there is no such object.
-        StoreError: it can't be downloaded.
-        DiskSpaceError: it is larger than the free space for temporary files.
-    """
-    if isinstance(source, Path):
-        yield source
-        return
-    with _temporary_file(source) as copy:
-        with store_errors(source):
-            _download(source, copy)
-        yield copy
-
-
-def _download(source: "UPath", target: Path) -> None:
-    source.fs.get_file(source.path, str(target), callback=space_watch(target.parent))
-
-
-def space_watch(folder: Path) -> Any:
-    """Return a callback of fsspec that stops a download before it fills the disk.
-
-    The size that a server announces is checked first, and then what it really sends.
-    """
-    from fsspec.callbacks import Callback
-
-    class SpaceWatch(Callback):  # type: ignore[misc]
-        left = shutil.disk_usage(folder).free - _MIN_FREE
-
-        def set_size(self, size: int | None) -> None:
-            self._check(size or 0)
-
-        def relative_update(self, inc: int = 1) -> None:
-            self.left -= inc
-            self._check(0)
-
-        def _check(self, more: int) -> None:
-            if more > self.left:
-                raise DiskSpaceError(
-                    f"{tempfile.gettempdir()}: a download does not fit there. Free disk space, or "
-                    "set TMPDIR to a folder on another disk."
-                )
-
-    return SpaceWatch()
 
 
 @contextmanager
@@ -172,8 +87,7 @@ def local_update(target: Location) -> Iterator[Path]:
         return
     with atomic_path(target) as temporary:
         if exists(target):
-            with store_errors(target):
-                _download(target, temporary)
+            download(target, temporary)
         yield temporary
 
 
@@ -217,65 +131,6 @@ def move(source: Location, target: Location) -> None:
         return
     copy_file(source, target)
     remove(source)
-
-
-def file_info(location: Location) -> FileInfo | None:
-    """Return what is known of a file; None for a folder.
-
-    Raises:
-        FileNotFoundError: there is neither.
-        StoreError: the store can't be asked.
-    """
-    if isinstance(location, Path):
-        stat = location.stat()
-        version = f"{stat.st_size} {stat.st_mtime_ns}"
-        info = FileInfo(location, stat.st_size, stat.st_mtime_ns, version)
-        return info if location.is_file() else None
-    with store_errors(location):
-        entry = location.fs.info(location.path)
-    return _info(location, entry) if entry["type"] == "file" else None
-
-
-def list_folder(folder: Location) -> list[FileInfo]:
-    """Return the files in a folder by name, not those of its subfolders; none without the folder.
-
-    Raises:
-        StoreError: the store can't be asked.
-    """
-    if isinstance(folder, Path):
-        return list(_list_local(folder)) if folder.is_dir() else []
-    try:
-        with store_errors(folder):
-            entries = folder.fs.ls(folder.path, detail=True)
-    except FileNotFoundError:
-        return []
-    names = {e["name"].rpartition("/")[2]: e for e in entries if e["type"] == "file"}
-    return [_info(folder / name, names[name]) for name in sorted(names) if name]
-
-
-def _list_local(folder: Path) -> Iterator[FileInfo]:
-    for path in sorted(folder.iterdir()):
-        with suppress(OSError):  # removed since it was listed, or a link that leads nowhere
-            if info := file_info(path):
-                yield info
-
-
-def _info(location: Location, entry: Mapping[str, Any]) -> FileInfo:
-    time_ns = _nanoseconds(next((entry[key] for key in _TIMES if entry.get(key)), 0))
-    version = next((str(entry[key]) for key in _VERSIONS if entry.get(key)), str(time_ns or ""))
-    return FileInfo(location, entry.get("size") or 0, time_ns, version)
-
-
-def _nanoseconds(time: object) -> int:
-    """Return a time of a store in nanoseconds since 1970; 0 if it has another form."""
-    try:
-        if isinstance(time, str):  # of a header, or ISO 8601
-            time = parsedate_to_datetime(time) if "," in time else datetime.fromisoformat(time)
-        if isinstance(time, datetime):
-            time = time.timestamp()
-        return int(time * 1e9) if isinstance(time, int | float) else 0
-    except (ValueError, OverflowError):
-        return 0
 
 
 def write_parquet(table: pa.Table, target: Path) -> None:

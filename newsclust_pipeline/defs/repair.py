@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from newsclust_pipeline.core.checksums import CHECKSUM, verify_checksum
+from newsclust_pipeline.core.copies import local_copy
 from newsclust_pipeline.core.errors import HistoryError
-from newsclust_pipeline.core.files import exists, local_copy, move, read_parquet, read_text
+from newsclust_pipeline.core.files import exists, move, read_parquet, read_text
 from newsclust_pipeline.core.locations import Location, address_of
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.embed.cache import DamagedCacheError, rescue

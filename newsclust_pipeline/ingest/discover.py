@@ -14,14 +14,10 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
+from newsclust_pipeline.core.copies import local_copy
 from newsclust_pipeline.core.errors import DumpError
-from newsclust_pipeline.core.files import (
-    FileInfo,
-    content_digest,
-    file_info,
-    list_folder,
-    local_copy,
-)
+from newsclust_pipeline.core.files import content_digest
+from newsclust_pipeline.core.listing import FileInfo, file_info, list_folder
 from newsclust_pipeline.core.locations import Location, address_of, is_web, name_of
 from newsclust_pipeline.ingest import archives
 from newsclust_pipeline.ingest.archives import PACKINGS
@@ -89,7 +85,7 @@ class Dumps:
 
     def _file_rows(self, path: Location) -> Iterator[Row]:
         name = name_of(path)
-        with local_copy(path) as copy:
+        with local_copy(path, keep=False) as copy:
             allowance = archives.Allowance.of(copy, printable(address_of(path)))
             if _suffix(name) == ".zip":
                 yield from self._archive_rows(copy, name, allowance)

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from newsclust_pipeline.core.files import local_copy
+from newsclust_pipeline.core.copies import local_copy
 from newsclust_pipeline.core.locations import Location
 from newsclust_pipeline.search.graph import Neighbours
 

@@ -11,9 +11,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from newsclust_pipeline.core import files
+from newsclust_pipeline.core import copies, files
+from newsclust_pipeline.core.copies import local_copy
 from newsclust_pipeline.core.errors import DiskSpaceError
+from newsclust_pipeline.core.listing import file_info, list_folder
 from newsclust_pipeline.core.locations import StoreError, parse_location
+from newsclust_pipeline.defs.housekeeping import remove_temporary_files
 from newsclust_pipeline_tests.object_store import CuttingProxy
 
 
@@ -29,7 +32,7 @@ def root(request):
 
 
 def names(folder):
-    return [info.location.name for info in files.list_folder(folder)]
+    return [info.location.name for info in list_folder(folder)]
 
 
 def test_what_is_written_is_read_listed_moved_and_removed(root):
@@ -53,12 +56,12 @@ def test_what_is_written_is_read_listed_moved_and_removed(root):
 
 def test_a_listing_is_what_is_there_now_with_size_time_and_version(root):
     files.write_text("one", root / "a.txt")
-    (first,) = files.list_folder(root)
+    (first,) = list_folder(root)
     assert first.size == 3
     assert abs(first.time_ns / 1e9 - time.time()) < 120
-    assert files.file_info(root / "a.txt").version == first.version
+    assert file_info(root / "a.txt").version == first.version
     files.write_text("two", root / "a.txt")
-    (second,) = files.list_folder(root)
+    (second,) = list_folder(root)
     assert second.version != first.version
 
 
@@ -93,8 +96,37 @@ def test_a_file_that_is_changed_in_place_is_replaced_as_a_whole(root):
 def test_temporary_files_are_removed(root, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     files.write_text("x", root / "a.txt")
-    with files.local_copy(root / "a.txt") as copy:
+    with local_copy(root / "a.txt") as copy:
         assert copy.read_text() == "x"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_read_often_is_downloaded_once(root, tmp_path, monkeypatch):
+    files.write_text("one", root / "a.txt")
+    downloads, download = [], copies.download
+    monkeypatch.setattr(copies, "download", lambda *a: (downloads.append(a), download(*a)))
+    with copies.kept_copies(tmp_path / "local"):
+        for _ in range(3):
+            with local_copy(root / "a.txt") as copy:
+                assert copy.read_text() == "one"
+        assert len(downloads) == 1
+        files.write_text("two", root / "a.txt")
+        with local_copy(root / "a.txt") as copy:
+            assert copy.read_text() == "two", "it has changed meanwhile"
+        with pytest.raises(FileNotFoundError), local_copy(root / "none.txt"):
+            pass
+        assert not list(tmp_path.glob("newsclust-*"))
+    assert list((tmp_path / "local").iterdir()) == []
+
+
+def test_what_a_killed_run_leaves_is_removed_by_the_next(root, tmp_path):
+    files.write_text("one", root / "a.txt")
+    kept = copies.kept_copies(tmp_path)
+    kept.__enter__()
+    with local_copy(root / "a.txt"):
+        pass
+    copies._current.clear()  # as in another process
+    assert remove_temporary_files(tmp_path) == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -102,10 +134,10 @@ def test_a_download_does_not_fill_the_disk(bucket, monkeypatch):
     source = parse_location(f"{bucket}/big.csv", "news.path")
     files.write_text("x" * 1000, source)
     usage = namedtuple("usage", "free")
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda _: usage(files._MIN_FREE + 999))
+    monkeypatch.setattr(copies.shutil, "disk_usage", lambda _: usage(copies._MIN_FREE + 999))
     with (
         pytest.raises(DiskSpaceError, match="a download does not fit there"),
-        files.local_copy(source),
+        local_copy(source),
     ):
         pass
 

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from newsclust_pipeline.cli import main
 from newsclust_pipeline.core import files
 from newsclust_pipeline.core.errors import HistoryError, SettingError
+from newsclust_pipeline.core.listing import list_folder
 from newsclust_pipeline.core.locations import address_of
 from newsclust_pipeline.defs.config_file import config_file
 from newsclust_pipeline.defs.home import open_instance
@@ -41,7 +42,7 @@ def folder(tmp_path):
 
 def names(folder, under=""):
     root = folder.file(under) if under else folder.root
-    return [info.location.name for info in files.list_folder(root)]
+    return [info.location.name for info in list_folder(root)]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_feeds_and_their_state_are_in_the_store(folder):
     from newsclust_pipeline.ingest.feeds.landing import content_digest, prune
 
     assert content_digest(feeds.landing) == content_digest(feeds.landing)
-    assert prune(feeds.landing, 1, files.list_folder(feeds.landing)[0].time_ns / 1e9 + day)
+    assert prune(feeds.landing, 1, list_folder(feeds.landing)[0].time_ns / 1e9 + day)
     assert names(folder, "feeds") == []
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from newsclust_pipeline.core.copies import kept_copies
 from newsclust_pipeline.core.errors import NewsclustError, SettingError
 from newsclust_pipeline.core.file_errors import file_errors
 from newsclust_pipeline.core.files import write_text
@@ -77,6 +78,7 @@ class RunGuard(dg.ConfigurableResource[Any]):
                 wait = whole_number("run_wait", self.run_wait)
                 with file_errors(self.folder.local):
                     held.enter_context(lock_folder(self.folder.local, run.run_id, wait, warn))
+                held.enter_context(kept_copies(self.folder.local))
                 self._begin(context, run, instance)
             except NewsclustError as error:
                 message = name_settings(str(error))

@@ -6,7 +6,8 @@ from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
 from newsclust_pipeline.core.errors import SettingError
-from newsclust_pipeline.core.files import file_info, open_binary
+from newsclust_pipeline.core.files import open_binary
+from newsclust_pipeline.core.listing import file_info
 from newsclust_pipeline.core.locations import Location, address_of, parse_location
 
 _MOST_BYTES = 16 << 20

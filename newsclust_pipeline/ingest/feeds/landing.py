@@ -11,15 +11,10 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
+from newsclust_pipeline.core.copies import local_copy
 from newsclust_pipeline.core.errors import FeedsError
-from newsclust_pipeline.core.files import (
-    FileInfo,
-    atomic_path,
-    exists,
-    list_folder,
-    local_copy,
-    remove,
-)
+from newsclust_pipeline.core.files import atomic_path, exists, remove
+from newsclust_pipeline.core.listing import FileInfo, list_folder
 from newsclust_pipeline.core.locations import Location, address_of
 from newsclust_pipeline.ingest.feeds.formats import Item
 from newsclust_pipeline.ingest.feeds.state import FeedStore
