@@ -143,9 +143,7 @@ def _space_watch(folder: Path) -> Any:
         def _check(self, more: int) -> None:
             if more > self.left:
                 raise DiskSpaceError(
-                    f"{folder.parent}: a download does not fit there. Free disk space, or set "
-                    "TMPDIR (`local_dir`, if the data folder is in an object store) to a folder on "
-                    "another disk."
+                    f"{folder.parent}: a download does not fit there. Free space on that disk."
                 )
 
     return SpaceWatch()

@@ -121,11 +121,10 @@ def test_a_file_that_is_read_often_is_downloaded_once(root, tmp_path, monkeypatc
 
 def test_what_a_killed_run_leaves_is_removed_by_the_next(root, tmp_path):
     files.write_text("one", root / "a.txt")
-    kept = copies.kept_copies(tmp_path)
-    kept.__enter__()
-    with local_copy(root / "a.txt"):
-        pass
-    copies._current.clear()  # as in another process
+    with copies.kept_copies(tmp_path), local_copy(root / "a.txt") as copy:
+        folder = copy.parent
+    folder.mkdir()
+    copy.write_text("one")
     assert remove_temporary_files(tmp_path) == 1
     assert list(tmp_path.iterdir()) == []
 
