@@ -4,31 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections import namedtuple
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from newsclust_pipeline.core import copies, files
-from newsclust_pipeline.core.copies import local_copy
-from newsclust_pipeline.core.errors import DiskSpaceError
-from newsclust_pipeline.core.listing import file_info, list_folder
+from newsclust_pipeline.core import files
+from newsclust_pipeline.core.listing import list_folder
 from newsclust_pipeline.core.locations import StoreError, parse_location
-from newsclust_pipeline.defs.housekeeping import remove_temporary_files
 from newsclust_pipeline_tests.object_store import CuttingProxy
-
-
-@pytest.fixture(params=["s3", "memory"])
-def root(request):
-    address = "memory://news/data"
-    if request.param == "s3":
-        address = f"{request.getfixturevalue('bucket')}/data"
-    location = parse_location(address, "data_dir")
-    yield location
-    if request.param == "memory":
-        location.fs.rm(location.path, recursive=True)
 
 
 def names(folder):
@@ -52,17 +36,6 @@ def test_what_is_written_is_read_listed_moved_and_removed(root):
     assert names(root) == []
     with pytest.raises(FileNotFoundError):
         files.read_text(root / "a.txt")
-
-
-def test_a_listing_is_what_is_there_now_with_size_time_and_version(root):
-    files.write_text("one", root / "a.txt")
-    (first,) = list_folder(root)
-    assert first.size == 3
-    assert abs(first.time_ns / 1e9 - time.time()) < 120
-    assert file_info(root / "a.txt").version == first.version
-    files.write_text("two", root / "a.txt")
-    (second,) = list_folder(root)
-    assert second.version != first.version
 
 
 def test_tables_survive(root):
@@ -91,54 +64,6 @@ def test_a_file_that_is_changed_in_place_is_replaced_as_a_whole(root):
         path.write_text("half")
         raise KeyError
     assert files.read_text(root / "state") == "onetwo"
-
-
-def test_temporary_files_are_removed(root, tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    files.write_text("x", root / "a.txt")
-    with local_copy(root / "a.txt") as copy:
-        assert copy.read_text() == "x"
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_that_is_read_often_is_downloaded_once(root, tmp_path, monkeypatch):
-    files.write_text("one", root / "a.txt")
-    downloads, download = [], copies.download
-    monkeypatch.setattr(copies, "download", lambda *a: (downloads.append(a), download(*a)))
-    with copies.kept_copies(tmp_path / "local"):
-        for _ in range(3):
-            with local_copy(root / "a.txt") as copy:
-                assert copy.read_text() == "one"
-        assert len(downloads) == 1
-        files.write_text("two", root / "a.txt")
-        with local_copy(root / "a.txt") as copy:
-            assert copy.read_text() == "two", "it has changed meanwhile"
-        with pytest.raises(FileNotFoundError), local_copy(root / "none.txt"):
-            pass
-        assert not list(tmp_path.glob("newsclust-*"))
-    assert list((tmp_path / "local").iterdir()) == []
-
-
-def test_what_a_killed_run_leaves_is_removed_by_the_next(root, tmp_path):
-    files.write_text("one", root / "a.txt")
-    with copies.kept_copies(tmp_path), local_copy(root / "a.txt") as copy:
-        folder = copy.parent
-    folder.mkdir()
-    copy.write_text("one")
-    assert remove_temporary_files(tmp_path) == 1
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_download_does_not_fill_the_disk(bucket, monkeypatch):
-    source = parse_location(f"{bucket}/big.csv", "news.path")
-    files.write_text("x" * 1000, source)
-    usage = namedtuple("usage", "free")
-    monkeypatch.setattr(copies.shutil, "disk_usage", lambda _: usage(copies._MIN_FREE + 999))
-    with (
-        pytest.raises(DiskSpaceError, match="a download does not fit there"),
-        local_copy(source),
-    ):
-        pass
 
 
 def test_the_type_of_an_object_follows_from_its_name(bucket):
