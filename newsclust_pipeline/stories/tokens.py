@@ -10,6 +10,12 @@ LEAD = 600  # characters of a text that are read: news articles state their subj
 _LONGEST_WORD = 40
 # The last word of a text that its source has cut.
 _CUT_OFF = re.compile(r"\s+\S*(?:…|\.\.\.)\s*(?:\[\+\d+ chars\])?\s*$")
+# The pattern of `_pattern`, for texts in ASCII.
+_ASCII = re.compile(
+    r"([A-Z](?:\.[A-Z])+)(?:\.|\b)"
+    r"|(?:\b[a-z]{1,2}')?([A-Za-z0-9]+(?:'(?:t\b|[A-Za-z0-9]{3,}))*)(?:'[A-Za-z0-9]{1,2}\b)?",
+    re.ASCII,
+)
 # Two forms of one word share this part of the longer form, counted from its start.
 _SHARED_STEM = 0.57
 
@@ -41,6 +47,9 @@ def tokenize(text: str) -> Iterator[Token]:
     ['haiti', 'us', 'envoy', 'resigns', '海地', '地总', '总理']
     """
     headline = len(text.partition("\n")[0])
+    if text.isascii():
+        yield from _ascii_tokens(text, headline)
+        return
     for match in _pattern().finditer(text):
         start, end = match.span("word") if match["word"] else match.span()
         if match["word"]:
@@ -51,6 +60,17 @@ def tokenize(text: str) -> Iterator[Token]:
             for at in range(start, end - 1):
                 pair = text[at : at + 2]
                 yield Token(pair, at, at + 2, spaced=False, headline=at < headline)
+
+
+def _ascii_tokens(text: str, headline: int) -> Iterator[Token]:
+    """Yield the tokens of a text in ASCII, faster than by the pattern for all scripts."""
+    for match in _ASCII.finditer(text):
+        start, end = match.span(match.lastindex or 0)
+        word = text[start:end].lower()
+        if "." in word:
+            word = word.replace(".", "")
+        small = len(word) < 4 and not text[start].isupper()
+        yield Token(word, start, end, spaced=True, headline=start < headline, small=small)
 
 
 def lead(text: str) -> str:

@@ -1,5 +1,6 @@
 """Tokens: words in any script, pairs of characters where there are no spaces, common stems."""
 
+import numpy as np
 import pytest
 
 from newsclust_pipeline.stories.tokens import LEAD, lead, same_stem, tokenize
@@ -49,3 +50,13 @@ def test_forms_of_one_word_have_a_common_stem(one, other, same):
 )
 def test_a_lead_ends_with_a_whole_word(text, beginning):
     assert lead(text) == beginning
+
+
+def test_texts_in_ascii_have_the_tokens_that_the_pattern_for_all_scripts_finds():
+    rng = np.random.default_rng(0)
+    pieces = ["'", "'", ".", ".", " ", " ", "-", "_", "\n", ",", "t", "s", "U", "S", "a", "ll", "l"]
+    pieces += ["42", "Fire", "ferry", "don't", "U.S.", "rock'n'roll", "O'Neill", "it's", "EU's"]
+    for length in rng.integers(0, 25, 3000):
+        text = "".join(rng.choice(pieces, length))
+        # A letter outside ASCII, apart from all others, is one token more.
+        assert [*tokenize(text)] == [*tokenize(f"{text}  ü")][:-1], text
