@@ -6,6 +6,7 @@ that it works in every language. An event fails one of the conditions: several o
 its headlines vary, or it has no fixed hour.
 """
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -52,18 +53,11 @@ def find_series(articles: pa.Table) -> np.ndarray:
         articles: columns title, venue, url, published_at; the last three may be null. Where the
             venue is unknown, the host of the address is the outlet.
     """
-    outlets: dict[str, list[_Headline]] = defaultdict(list)
-    for headline, outlet in _headlines(articles):
-        outlets[outlet].append(headline)
-    everywhere: dict[Bigram, list[int]] = defaultdict(list)
-    for own in outlets.values():
-        for headline in own:
-            for bigram in _bigrams(headline):
-                everywhere[bigram].append(headline.row)
+    headlines = _Headlines(articles)
     series = np.full(articles.num_rows, NO_SERIES, dtype=np.int32)
     count = 0
-    for outlet in sorted(outlets):
-        for issues in _series_of(outlets[outlet], everywhere):
+    for outlet, frames in sorted(headlines.frames().items()):
+        for issues in _series_of(headlines, outlet, frames):
             series[[headline.row for headline in issues]] = count
             count += 1
     return series
@@ -75,20 +69,6 @@ def is_column(labels: np.ndarray, series: np.ndarray, stories: int) -> np.ndarra
     sizes = np.bincount(labels[member], minlength=stories)
     recurring = np.bincount(labels[member & (series != NO_SERIES)], minlength=stories)
     return recurring > MAJORITY * sizes
-
-
-def _headlines(articles: pa.Table) -> Iterator[tuple[_Headline, str]]:
-    """Yield every dated article's headline, without numbers, and its outlet."""
-    seconds = np.asarray(
-        articles["published_at"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_pandas(),
-        dtype=np.float64,
-    )
-    seconds = seconds / 1e6
-    columns = (articles[name].to_pylist() for name in ("title", "venue", "url"))
-    for row, (title, venue, url) in enumerate(zip(*columns, strict=True)):
-        if np.isfinite(seconds[row]):
-            tokens = [token.text for token in tokenize(title) if not token.text.isnumeric()]
-            yield _Headline(row, float(seconds[row]), tokens), venue or host_of(url)
 
 
 def host_of(url: str | None) -> str:
@@ -103,27 +83,103 @@ def _bigrams(headline: _Headline) -> set[Bigram]:
     return set(pairwise(headline.tokens))
 
 
+class _Headlines:
+    """The headlines of all dated articles, without numbers, and where their bigrams occur.
+
+    Tokens and bigrams are numbers in arrays, because a million headlines as Python objects would
+    take gigabytes.
+    """
+
+    def __init__(self, articles: pa.Table) -> None:
+        times = articles["published_at"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64())
+        self._seconds = np.asarray(times.to_pandas(), dtype=np.float64) / 1e6
+        self._outlet = np.full(articles.num_rows, "", dtype=object)
+        number: dict[str, int] = {}
+        tokens, ends = array("i"), array("q", [0])
+        for title in self._dated(articles):
+            for token in tokenize(title):
+                if not token.text.isnumeric():
+                    tokens.append(number.setdefault(token.text, len(number)))
+            ends.append(len(tokens))
+        self._number, self._names = number, list(number)
+        self._tokens, self._ends = np.array(tokens, dtype=np.int64), np.array(ends)
+        self._keys, self._rows = self._distinct_bigrams()
+
+    def _dated(self, articles: pa.Table) -> Iterator[str]:
+        """Yield every article's headline, empty for undated ones, and note its outlet."""
+        columns = (articles[name].to_pylist() for name in ("title", "venue", "url"))
+        for row, (title, venue, url) in enumerate(zip(*columns, strict=True)):
+            self._outlet[row] = venue or host_of(url)
+            yield title if np.isfinite(self._seconds[row]) else ""
+
+    def _distinct_bigrams(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the bigrams of all headlines (b,), in order, and the row (b,) of each."""
+        row = np.repeat(np.arange(len(self._seconds)), np.diff(self._ends))
+        keys = self._tokens[:-1] * len(self._names) + self._tokens[1:]
+        within = row[:-1] == row[1:]
+        keys, row = keys[within], row[:-1][within]
+        order = np.lexsort((row, keys))
+        keys, row = keys[order], row[order]
+        first = np.ones(len(keys), dtype=bool)
+        first[1:] = (keys[1:] != keys[:-1]) | (row[1:] != row[:-1])
+        return keys[first], row[first]
+
+    def headline(self, row: int) -> _Headline:
+        """Return one headline."""
+        tokens = self._tokens[self._ends[row] : self._ends[row + 1]]
+        return _Headline(row, float(self._seconds[row]), [self._names[t] for t in tokens])
+
+    def rows_of(self, bigram: Bigram) -> np.ndarray:
+        """Return the rows of the headlines that have a bigram, in order."""
+        key = self._number[bigram[0]] * len(self._names) + self._number[bigram[1]]
+        start, end = np.searchsorted(self._keys, [key, key + 1])
+        return self._rows[start:end]
+
+    def frames(self) -> dict[str, dict[Bigram, np.ndarray]]:
+        """Return, by outlet, the rows of every bigram that is frequent there and rare elsewhere."""
+        names, outlet = np.unique(self._outlet, return_inverse=True)
+        of_bigram = outlet[self._rows]
+        order = np.lexsort((of_bigram, self._keys))
+        keys, of_bigram = self._keys[order], of_bigram[order]
+        first = np.ones(len(keys), dtype=bool)
+        first[1:] = (keys[1:] != keys[:-1]) | (of_bigram[1:] != of_bigram[:-1])
+        starts = np.flatnonzero(first)
+        counts = np.diff(np.append(starts, len(keys)))
+        totals = np.diff(np.searchsorted(self._keys, [keys[starts], keys[starts] + 1]), axis=0)[0]
+        frames: dict[str, dict[Bigram, np.ndarray]] = defaultdict(dict)
+        for group in np.flatnonzero((counts >= MIN_ISSUES) & (counts >= _EXCLUSIVE * totals)):
+            start = starts[group]
+            one, other = divmod(int(keys[start]), len(self._names))
+            rows = self._rows[order[start : start + counts[group]]]
+            name = names[of_bigram[start]]
+            frames[name][self._names[one], self._names[other]] = rows
+        return frames
+
+    def is_exclusive(self, articles: list[_Headline], outlet: str) -> bool:
+        """Return True if few headlines of other outlets have the frame of these articles."""
+        bigrams = Counter(bigram for headline in articles for bigram in _bigrams(headline))
+        frame = [bigram for bigram, count in bigrams.items() if count >= _FRAME * len(articles)]
+        if not frame:
+            return True
+        rows, counts = np.unique(
+            np.concatenate([self.rows_of(b) for b in frame]), return_counts=True
+        )
+        others = int(((self._outlet[rows] != outlet) & (counts >= _SIMILAR * len(frame))).sum())
+        return len(articles) >= _EXCLUSIVE * (len(articles) + others)
+
+
 def _series_of(
-    headlines: list[_Headline], everywhere: dict[Bigram, list[int]]
+    headlines: _Headlines, outlet: str, frames: dict[Bigram, np.ndarray]
 ) -> Iterator[list[_Headline]]:
     """Yield the series of one outlet, those of the most frequent frames first."""
-    having: dict[Bigram, list[_Headline]] = defaultdict(list)
-    for headline in headlines:
-        for bigram in _bigrams(headline):
-            having[bigram].append(headline)
-    frequent = {b: own for b, own in having.items() if len(own) >= MIN_ISSUES}
-    own_rows = {headline.row for headline in headlines}
     taken: set[int] = set()
-    for bigram in sorted(frequent, key=lambda b: (-len(frequent[b]), b)):
-        if len(frequent[bigram]) < _EXCLUSIVE * len(everywhere[bigram]):
+    for bigram in sorted(frames, key=lambda b: (-len(frames[b]), b)):
+        rows = [row for row in frames[bigram].tolist() if row not in taken]
+        if len(rows) < MIN_ISSUES:
             continue
-        articles = [headline for headline in frequent[bigram] if headline.row not in taken]
-        if (
-            len(articles) >= MIN_ISSUES
-            and _is_series(articles)
-            and _is_exclusive(articles, own_rows, everywhere)
-        ):
-            taken.update(headline.row for headline in articles)
+        articles = [headlines.headline(row) for row in rows]
+        if _is_series(articles) and headlines.is_exclusive(articles, outlet):
+            taken.update(rows)
             yield articles
 
 
@@ -152,17 +208,6 @@ def _places(headline: _Headline) -> Iterator[tuple[Place, Place]]:
     length = len(headline.tokens)
     for position, word in enumerate(headline.tokens):
         yield (word, position), (word, position - length)
-
-
-def _is_exclusive(
-    articles: list[_Headline], own_rows: set[int], everywhere: dict[Bigram, list[int]]
-) -> bool:
-    """Return True if few headlines of other outlets have the frame of these articles."""
-    bigrams = Counter(bigram for headline in articles for bigram in _bigrams(headline))
-    frame = [bigram for bigram, count in bigrams.items() if count >= _FRAME * len(articles)]
-    shared = Counter(row for b in frame for row in everywhere[b] if row not in own_rows)
-    others = sum(count >= _SIMILAR * len(frame) for count in shared.values())
-    return len(articles) >= _EXCLUSIVE * (len(articles) + others)
 
 
 def _issues(articles: list[_Headline]) -> np.ndarray:

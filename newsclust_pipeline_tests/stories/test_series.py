@@ -1,17 +1,21 @@
 """Recurring columns: one outlet, one frame, a regular rhythm; events stay events."""
 
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from newsclust_pipeline.cluster.condensed_tree import NOISE
+from newsclust_pipeline.stories import series
 from newsclust_pipeline.stories.series import (
     NO_SERIES,
     find_series,
     is_column,
 )
+from newsclust_pipeline.stories.tokens import tokenize
 
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 SCHEMA = pa.schema(
@@ -175,3 +179,61 @@ def test_a_story_is_a_column_if_most_of_its_articles_are_in_a_series():
     labels = np.array([0, 0, 0, 1, 1, 1, NOISE])
     series = np.array([0, 0, NO_SERIES, 0, NO_SERIES, NO_SERIES, 0])
     assert is_column(labels, series, 2).tolist() == [True, False]
+
+
+def series_by_comparing_all(rows):
+    """The definition of `find_series`, on lists: every bigram of every outlet, one by one."""
+    headlines = [
+        (
+            row["venue"],
+            series._Headline(
+                number,
+                row["published_at"].timestamp(),
+                [t.text for t in tokenize(row["title"]) if not t.text.isnumeric()],
+            ),
+        )
+        for number, row in enumerate(rows)
+    ]
+    found, count = np.full(len(rows), NO_SERIES), 0
+    for outlet in sorted({venue for venue, _ in headlines}):
+        having = defaultdict(list)
+        for venue, headline in headlines:
+            for bigram in set(pairwise(headline.tokens)) if venue == outlet else ():
+                having[bigram].append(headline)
+        for bigram in sorted(having, key=lambda b: (-len(having[b]), b)):
+            everywhere = sum(bigram in set(pairwise(h.tokens)) for _, h in headlines)
+            own = [h for h in having[bigram] if found[h.row] == NO_SERIES]
+            is_frequent = len(having[bigram]) >= max(series.MIN_ISSUES, 0.8 * everywhere)
+            if not is_frequent or len(own) < series.MIN_ISSUES or not series._is_series(own):
+                continue
+            bigrams = Counter(b for h in own for b in set(pairwise(h.tokens)))
+            frame = {b for b, times in bigrams.items() if times >= 0.8 * len(own)}
+            others = [
+                h
+                for venue, h in headlines
+                if venue != outlet
+                and frame
+                and len(frame & set(pairwise(h.tokens))) >= max(1, 0.5 * len(frame))
+            ]
+            if len(own) >= 0.8 * (len(own) + len(others)):
+                found[[h.row for h in own]] = count
+                count += 1
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_headlines_have_the_series_of_the_definition(seed):
+    rng = np.random.default_rng(seed)
+    words = ["fog", "harbour", "vote", "storm", "goal", "strike", "fire", "budget"]
+    rows = []
+    for template in rng.choice(COLUMNS, 5, replace=False):
+        for venue in rng.choice(["Coastal Wire", "Harbour Post", "Herald"], rng.integers(1, 3)):
+            days = np.flatnonzero(rng.random(20) < 0.7)
+            rows += issues(template, days=days.tolist(), venue=venue)
+    for _ in range(80):
+        title = " ".join(rng.choice(words, 5))
+        rows += issues(title, days=[int(rng.integers(20))], venue=rng.choice(["Herald", "Star"]))
+    rows = [rows[place] for place in rng.permutation(len(rows))]
+    found = series_of(rows)
+    assert max(found) >= 0
+    assert found == series_by_comparing_all(rows).tolist()
