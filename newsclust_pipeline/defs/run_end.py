@@ -5,6 +5,7 @@ run whose process dies can't: the sensor `failure_sensor` does it for those.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import dagster as dg
 
@@ -42,11 +43,13 @@ def after_run(
         folder: the data folder of the run.
         warn: receives what could not be sent.
     """
-    cause = cause_of(instance, run.run_id)
+    causes: list[Cause | None] = []
+    _attempt(lambda: causes.append(cause_of(instance, run.run_id)), warn)
+    cause = causes[0] if causes else None
     if cause is not None:
         terminal.print_at_end(cause.text)
         after_failure(instance, run, cause, alerts, folder, warn)
-    elif alerts.are_on:
+    elif alerts.are_on and causes:
         _attempt(lambda: _after_success(instance, run, alerts, folder, warn), warn)
 
 
@@ -62,13 +65,24 @@ def after_failure(
 
     A run that has an alert is left as it is, so this may be called more than once.
     """
+    _attempt(lambda: _record_failure(instance, run, cause, alerts, folder, warn), warn)
+
+
+def _record_failure(
+    instance: dg.DagsterInstance,
+    run: dg.DagsterRun,
+    cause: Cause,
+    alerts: Alerts,
+    folder: DataFolder,
+    warn: Warn,
+) -> None:
     current = instance.get_run_by_id(run.run_id)
     if current is None or ALERT in current.tags:
         return
     text = describe(cause.text)
     instance.add_run_tags(run.run_id, {CAUSE: text})
     if alerts.are_on and not cause.is_interruption:
-        _attempt(lambda: _alert(instance, run, text, alerts, folder, warn), warn)
+        _alert(instance, run, text, alerts, folder, warn)
 
 
 def _alert(
@@ -124,5 +138,6 @@ def _attempt(action: Callable[[], None], warn: Warn) -> None:
         action()
     except SettingError as error:
         warn(name_settings(f"no message was sent: {error}"))
-    except Exception as error:  # noqa: BLE001 (the run itself has ended well)
-        warn(describe(f"no message was sent: {type(error).__name__}: {error}"))
+    except Exception as error:  # noqa: BLE001 (what follows a run must not hide how it ended)
+        with suppress(Exception):  # the log is in Dagster's records, which may be what fails
+            warn(describe(f"no message was sent: {type(error).__name__}: {error}"))

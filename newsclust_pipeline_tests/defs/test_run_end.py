@@ -141,6 +141,16 @@ def test_an_unexpected_error_of_the_alerts_fails_no_run(failing, monkeypatch):
     assert tags(failing, done)[CAUSE].startswith("gone.csv")
 
 
+def test_records_that_cannot_be_written_do_not_hide_the_cause(failing, hook, monkeypatch):
+    def full(*_):
+        raise OSError("database or disk is full")
+
+    monkeypatch.setattr(dg.DagsterInstance, "add_run_tags", full)
+    done = failing.run()
+    (record,) = failing.instance.all_logs(done.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert "gone.csv: no such file" in str(record.dagster_event.event_specific_data.error)
+
+
 def test_success_is_told_once_after_failures_and_the_digest_whenever_it_changes(
     failing, hook, sample_rows, tmp_path
 ):
