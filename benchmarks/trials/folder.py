@@ -58,6 +58,7 @@ def prepared() -> Path:
 
 def trials() -> Iterator[Trial]:
     """Yield the trials: 117 of writers, the others of files that are damaged when they are read."""
+    prepared()
     for manager, value, name in WRITERS:
         for size in _SIZES:
             yield _writer(f"disk full after {size} bytes", manager, value, partial(_limited, size))

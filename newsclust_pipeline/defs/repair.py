@@ -104,6 +104,8 @@ def _check_answers(path: Location) -> None:
 
 
 def _check_sqlite(path: Location) -> None:
+    if not path.stat().st_size:  # SQLite takes it for a new database
+        raise sqlite3.DatabaseError("the file is empty")
     with (
         local_copy(path) as copy,
         closing(sqlite3.connect(f"file:{copy.resolve().as_posix()}?mode=ro", uri=True)) as db,

@@ -90,6 +90,13 @@ def test_files_as_they_are_written_are_not_damaged(data):
     assert list(damaged_files(folder(data))) == []
 
 
+@pytest.mark.parametrize("name", ["feeds.sqlite", "embedding_cache.sqlite"])
+def test_an_emptied_database_is_damaged(data, name):
+    (data / name).write_bytes(b"")
+    [finding] = damaged_files(DataFolder(path=str(data)))
+    assert "the file is empty" in finding
+
+
 def test_a_damaged_cache_is_rescued(data):
     (data / "embedding_cache.sqlite").write_bytes(b"not a database" * 1000)
     assert "embedding_cache.sqlite.damaged" in " ".join(repair(folder(data)))
