@@ -21,6 +21,10 @@ from newsclust_pipeline.cluster import reachability
 from newsclust_pipeline.core.engine import Engine, Rows
 from newsclust_pipeline.core.jit import compiled
 
+# Entries from which on workers are used. Sorting edges takes ten times as long as Prim's walk on a
+# graph that fits into memory.
+_LEAST = 100_000_000
+_SPARSE = 4  # times as many nodes as edges
 _ENTRIES = 4_000_000  # of the distance matrix in one part: about 100 MB while it is sorted
 
 
@@ -53,8 +57,8 @@ class Part(NamedTuple):
 
 
 def is_divisible(distances: sp.csr_array) -> bool:
-    """Return whether a matrix has more than one part."""
-    return bool(distances.nnz > _ENTRIES)
+    """Return whether a matrix is large enough for workers."""
+    return bool(distances.nnz > _LEAST)
 
 
 def parts_of(engine: Engine, distances: sp.csr_array) -> list[Part]:
@@ -121,8 +125,11 @@ def _merge(one: Edges, other: Edges) -> Edges:
 def _lightest(edges: Edges) -> Edges:
     order = np.argsort(edges.lengths, kind="stable")
     ends, lengths = edges.ends[order], edges.lengths[order]
-    nodes, numbers = np.unique(ends, return_inverse=True)
-    light = compiled(_are_light)(numbers.reshape(-1, 2), lengths, len(nodes))
+    numbers, nodes = ends, int(ends.max(initial=0)) + 1
+    if nodes > _SPARSE * len(ends):  # an array of all nodes would be larger than the edges
+        used, numbers = np.unique(ends, return_inverse=True)
+        numbers, nodes = numbers.reshape(-1, 2), len(used)
+    light = compiled(_are_light)(numbers, lengths, nodes)
     return Edges(ends[light], lengths[light])
 
 

@@ -27,7 +27,7 @@ import numpy as np
 from newsclust_pipeline.core.engine import ON_WORKER, ArrayFile, Function, Rows
 from newsclust_pipeline.core.errors import EngineError, SettingError
 
-_CONNECT_SECONDS = 5
+_CONNECT_SECONDS = 10
 _LOOK_SECONDS = 30  # how often a partition that takes long is followed up
 _MAX_LOOKS = 10  # without any worker; then the run fails
 _PER_THREAD = 2  # partitions per thread that are handed out at a time

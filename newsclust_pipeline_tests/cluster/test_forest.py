@@ -38,6 +38,7 @@ def engine(request, tmp_path):
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
     monkeypatch.setattr(forest, "_ENTRIES", 60)
+    monkeypatch.setattr(forest, "_LEAST", 60)
 
 
 @pytest.mark.parametrize("step", [0, 0.5, 2])

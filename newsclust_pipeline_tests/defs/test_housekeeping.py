@@ -12,10 +12,12 @@ def test_temporary_files_of_killed_runs_are_removed_and_no_others(tmp_path):
         left = tmp_path / temporary.name
         raise KeyboardInterrupt
     left.write_bytes(b"half")  # as if the process had been killed
+    (tmp_path / ".engine.k3x_9a1q.tmp").mkdir()
+    (tmp_path / ".engine.k3x_9a1q.tmp" / "0.bin").write_bytes(b"vectors")
     names = ("raw_news.parquet", ".owner.json", "notes.tmp", ".hidden.tmp", ".run.lock")
     for name in names:
         (tmp_path / name).touch()
-    assert remove_temporary_files(tmp_path) == 1
+    assert remove_temporary_files(tmp_path) == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names)
 
 

@@ -51,6 +51,7 @@ def alone(pipeline):
 def test_the_files_are_those_of_one_process(pipeline, alone, monkeypatch):
     monkeypatch.setattr(faiss_backend, "BLOCK", 100)
     monkeypatch.setattr(forest, "_ENTRIES", 2000)
+    monkeypatch.setattr(forest, "_LEAST", 2000)
     monkeypatch.setattr(keywords, "_TEXTS", 100)
     monkeypatch.setattr(keywords, "_STORIES", 10)
     assert run(pipeline, "workers", "local:2") == alone
