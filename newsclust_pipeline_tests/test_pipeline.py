@@ -136,7 +136,8 @@ def test_labels_are_those_of_the_package_on_the_dense_matrix(sample_run):
 
 def test_the_collection_is_told_without_path_or_token(sample_run):
     state = json.loads((sample_run.data / "milvus_collection.json").read_text())
-    assert state.keys() == {"collection", "count", "dimension", "index", "metric", "digest"}
+    names = {"collection", "count", "dimension", "index", "metric", "digest", "checksum"}
+    assert state.keys() == names
     assert state["collection"] == "news_data"
     assert state["count"] == pq.read_metadata(sample_run.data / "raw_news.parquet").num_rows
     assert str(sample_run.data) not in json.dumps(state)
