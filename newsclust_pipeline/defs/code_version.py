@@ -131,6 +131,7 @@ def _files(name: str) -> frozenset[Path]:
     return frozenset({path, *data})
 
 
+@cache
 def _version(distribution: str) -> str:
     try:
         return version(distribution)
