@@ -131,7 +131,6 @@ def _files(name: str) -> frozenset[Path]:
     return frozenset({path, *data})
 
 
-@cache
 def _version(distribution: str) -> str:
     try:
         return version(distribution)
