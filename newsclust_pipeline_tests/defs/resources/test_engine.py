@@ -29,7 +29,9 @@ def run(pipeline, folder, cluster=""):
     made = pipeline("", folder)
     made.resources["engine"] = Engine(cluster=cluster, folder=made.resources["folder"])
     done = made.run()
-    assert done.success
+    assert done.success, [
+        event.event_specific_data for event in done.all_events if event.is_failure
+    ]
     assert not list(made.data.glob(".engine.*"))
     return {name: (made.data / name).read_bytes() for name in FILES}
 
