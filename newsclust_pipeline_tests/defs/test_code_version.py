@@ -1,5 +1,6 @@
 """Code versions change with the code and the packages that a stage uses, and with nothing else."""
 
+import ast
 import json
 import os
 import shutil
@@ -59,7 +60,7 @@ def installed(monkeypatch):
     """Versions of distributions, as if others were installed."""
     versions = {}
     monkeypatch.setattr(
-        module, "version", lambda name: versions.get(name) or metadata.version(name)
+        module, "_version", lambda name: versions.get(name) or metadata.version(name)
     )
     return versions
 
@@ -117,11 +118,32 @@ def test_caches_of_compiled_code_are_no_part_of_a_version():
     assert not [name for name in files(stage_of_pages) if "__pycache__" in name]
 
 
+def modules():
+    """Return every module of the package with its source."""
+    for path in ROOT.rglob("*.py"):
+        name = ".".join((ROOT.name, *path.relative_to(ROOT).with_suffix("").parts))
+        yield name.removesuffix(".__init__"), path.read_text(encoding="utf-8")
+
+
+def parsed_imports(source):
+    """Return what a module imports, by Python's own parser."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            members = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from {member for member in members if module._path(member)} or {node.module}
+
+
+def test_the_imports_of_every_module_are_those_that_the_parser_finds():
+    for name, source in modules():
+        assert module._imports(name) == set(parsed_imports(source)), name
+
+
 def test_every_import_is_a_known_distribution():
     """A module with another name than its distribution must be in the table of names."""
-    paths = [path for path in ROOT.rglob("*.py") if "defs" not in path.parts]
-    modules = [".".join((ROOT.name, *p.relative_to(ROOT).with_suffix("").parts)) for p in paths]
-    imported = {name.partition(".")[0] for m in modules for name in module._imports(m)}
+    of_stages = [name for name, _ in modules() if ".defs" not in name]
+    imported = {name.partition(".")[0] for m in of_stages for name in module._imports(m)}
     imported -= {ROOT.name, *sys.stdlib_module_names, *module._PLUMBING}
     names = {module._DISTRIBUTIONS.get(name, name) for name in imported}
     assert {name for name in names if not module._version(name)} == set()
