@@ -5,6 +5,7 @@ notebooks can run the pipeline on other data.
 """
 
 import atexit
+import gc
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -173,3 +174,6 @@ def _titles_key() -> Any:
 atexit.register(explain_last_error)
 make_logs_safe()
 defs = build_defs()
+# Modules and definitions last as long as the process. Garbage collections that pass over them save
+# half a second of a run in which nothing is new.
+gc.freeze()

@@ -7,6 +7,7 @@ DAGSTER_HOME, another machine), the documents of the inputs are compared.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import dagster as dg
@@ -42,8 +43,28 @@ class Record(NamedTuple):
     event: dg.AssetMaterialization
 
 
-def last_record(instance: dg.DagsterInstance, key: dg.AssetKey) -> Record | None:
-    """Return what was recorded of an asset last; None if it was never materialised."""
+@lru_cache(maxsize=1)
+def _records_of(run_id: str) -> dict[dg.AssetKey, Record]:
+    """Return what is known of a run's own assets. It doesn't change any more."""
+    return {}
+
+
+def last_record(instance: dg.DagsterInstance, run_id: str, key: dg.AssetKey) -> Record | None:
+    """Return what was recorded of an asset last; None if it was never materialised.
+
+    Args:
+        instance: holds the records.
+        run_id: the current run, whose own assets are looked up once.
+        key: the asset.
+    """
+    own = _records_of(run_id)
+    record = own.get(key) or _fetch_record(instance, key)
+    if record and record.run_id == run_id:
+        own[key] = record
+    return record
+
+
+def _fetch_record(instance: dg.DagsterInstance, key: dg.AssetKey) -> Record | None:
     records = instance.fetch_materializations(key, limit=1).records
     event = records[0].asset_materialization if records else None
     if event is None:
@@ -67,16 +88,17 @@ def require_same_run(
     Raises:
         InputsError: naming both runs and the command that repairs it.
     """
-    todo, records = sorted(inputs), dict[dg.AssetKey, Record | None]()
+    todo = sorted(inputs)
+    records = {key: last_record(instance, run_id, key) for key in todo}
     while todo:
         key = todo.pop()
-        record = records.setdefault(key, last_record(instance, key))
+        record = records[key]
         if record is None or record.run_id == run_id:
             continue
         for upstream, version in record.inputs.items():
             if upstream not in records:
                 todo.append(upstream)
-                records[upstream] = last_record(instance, upstream)
+                records[upstream] = last_record(instance, run_id, upstream)
             current = records[upstream]
             if current is not None and current.version != version:
                 raise InputsError(_outdated(asset, key, record, upstream, current))

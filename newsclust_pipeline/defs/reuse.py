@@ -78,7 +78,7 @@ def _unchanged(
     context: dg.AssetExecutionContext, key: dg.AssetKey, tags: Mapping[str, str]
 ) -> Record | None:
     """Return an asset's last record if inputs, configuration and code are the same."""
-    record = last_record(context.instance, key)
+    record = last_record(context.instance, context.run.run_id, key)
     provenance = context.get_asset_provenance(key)
     if record is None or provenance is None or tags.items() - (record.event.tags or {}).items():
         return None
@@ -87,7 +87,7 @@ def _unchanged(
     for upstream, version in record.inputs.items():
         if upstream == asset_key("news_dumps"):  # what raw_news reads decides; see `Reuse.reads`
             continue
-        current = last_record(context.instance, upstream)
+        current = last_record(context.instance, context.run.run_id, upstream)
         if current is None or current.version != version:
             return None
     return record

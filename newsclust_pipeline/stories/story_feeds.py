@@ -6,14 +6,13 @@ news. Recurring columns are left out. The same tables give the same bytes.
 """
 
 import json
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Hashable, Iterator
+from datetime import UTC, datetime
 from html import escape
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -26,6 +25,7 @@ _NEWS = ("born", "grown", "split")
 _TITLE = "Stories"
 _FEED_ID = "urn:newsclust:stories"
 _ATOM = "http://www.w3.org/2005/Atom"
+Article = dict[Hashable, Any]
 _EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -77,19 +77,21 @@ def _entries(
     ]
 
 
-def _members(labels: pa.Table, articles: pa.Table, stories: set[str]) -> dict[str, pd.DataFrame]:
-    """Return the articles of these stories, the newest first."""
+def _members(labels: pa.Table, articles: pa.Table, stories: set[str]) -> dict[str, list[Article]]:
+    """Return the articles of these stories: the newest of every outlet, then the others."""
     columns = ["doc_id", "title", "url", "venue", "published_at"]
     frame = labels.select(["doc_id", "story_id"]).to_pandas()
     frame = frame[frame["story_id"].isin(stories)]
     frame = frame.merge(articles.select(columns).to_pandas(), on="doc_id")
     frame = frame.sort_values(["published_at", "doc_id"], ascending=[False, True])
-    return dict(iter(frame.groupby("story_id")))
+    rank = frame.groupby(["story_id", "venue"], dropna=False).cumcount()
+    frame = frame.iloc[np.argsort(rank.to_numpy(), kind="stable")]
+    return {str(story): rows.to_dict("records") for story, rows in frame.groupby("story_id")}
 
 
-def _entry(story: dict[str, Any], members: pd.DataFrame, first: datetime, last: datetime) -> Entry:
-    exemplar = members[members["doc_id"] == story["exemplar_doc_id"]]
-    address = exemplar["url"].iloc[0] if len(exemplar) else None
+def _entry(story: dict[str, Any], members: list[Article], first: datetime, last: datetime) -> Entry:
+    addresses = {article["doc_id"]: article["url"] for article in members}
+    address = addresses.get(story["exemplar_doc_id"])
     return Entry(
         story_id=story["story_id"],
         title=_readable(story["title"]) or story["story_id"],
@@ -102,18 +104,13 @@ def _entry(story: dict[str, Any], members: pd.DataFrame, first: datetime, last: 
     )
 
 
-def _content(story: dict[str, Any], members: pd.DataFrame) -> str:
+def _content(story: dict[str, Any], members: list[Article]) -> str:
     """Return the entry's HTML: the number of articles, and links to them with their outlets."""
-    # The newest article of every outlet, then the others.
-    rank = members.groupby("venue", dropna=False).cumcount()
-    ordered = members.iloc[np.argsort(rank.to_numpy(), kind="stable")].head(_MAX_LINKS)
     items = "".join(
-        f"<li>{_link(title, address)}{_outlet(venue)}</li>"
-        for title, address, venue in zip(
-            ordered["title"], ordered["url"], ordered["venue"], strict=True
-        )
+        f"<li>{_link(article['title'], article['url'])}{_outlet(article['venue'])}</li>"
+        for article in members[:_MAX_LINKS]
     )
-    left = len(members) - len(ordered)
+    left = max(0, len(members) - _MAX_LINKS)
     rest = f"<p>and {left} more</p>" if left else ""
     return (
         f"<p>{story['size']} articles, {story['outlets']} outlets; "
@@ -144,7 +141,7 @@ def _readable(text: str) -> str:
 
 
 def _rfc3339(time: datetime) -> str:
-    return f"{pd.Timestamp(time).tz_convert('UTC'):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _atom(entries: list[Entry]) -> str:
