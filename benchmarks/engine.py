@@ -30,7 +30,7 @@ from benchmarks import synthetic
 from benchmarks.report import table, threads, versions
 from newsclust_pipeline.cluster import forest
 from newsclust_pipeline.cluster.hdbscan import spanning_tree
-from newsclust_pipeline.core.dask_engine import open_cluster
+from newsclust_pipeline.core.dask_cluster import open_cluster
 from newsclust_pipeline.core.engine import IN_PROCESS, Engine
 from newsclust_pipeline.embed.base import embed
 from newsclust_pipeline.embed.minilm import MiniLM

@@ -26,7 +26,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from benchmarks.resilience import server_in
-from newsclust_pipeline.core.files import read_parquet
+from newsclust_pipeline.core.parquet import read_parquet
 from newsclust_pipeline.defs.resources import SAMPLE
 
 _TABLES = ("raw_news", "near_duplicates", "embeddings", "hdbscan_labels", "stories", "documents",

@@ -181,7 +181,7 @@ def ui(data: str | None, host: str, port: int) -> None:
 @click.option("--limit", default=20, show_default=True, help="How many to show.")
 def stories(data: str | None, limit: int) -> None:
     """List the stories of the last run, largest first."""
-    from newsclust_pipeline.core.files import read_parquet
+    from newsclust_pipeline.core.parquet import read_parquet
 
     _set(NEWSCLUST_DATA_DIR=data)
     location = _folder().file("stories.parquet")

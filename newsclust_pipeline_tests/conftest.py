@@ -122,7 +122,7 @@ def pipeline(tmp_path, vectors_seen):
 def engine(tmp_path_factory):
     """Two worker processes of Dask; all tests share them."""
     pytest.importorskip("distributed")
-    from newsclust_pipeline.core.dask_engine import open_cluster
+    from newsclust_pipeline.core.dask_cluster import open_cluster
 
     with open_cluster("local:2", tmp_path_factory.mktemp("engine")) as opened:
         yield opened

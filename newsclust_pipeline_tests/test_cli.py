@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from newsclust_pipeline.cli import main
-from newsclust_pipeline.core.files import write_parquet
+from newsclust_pipeline.core.parquet import write_parquet
 from newsclust_pipeline.defs.doctor import settings_in_force
 from newsclust_pipeline.stories.lineage import HISTORY
 from newsclust_pipeline_tests.conftest import write_dump

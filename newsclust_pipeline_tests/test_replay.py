@@ -12,7 +12,7 @@ import pytest
 
 from newsclust_pipeline.cluster import hdbscan
 from newsclust_pipeline.cluster.condensed_tree import NOISE
-from newsclust_pipeline.core.files import write_parquet
+from newsclust_pipeline.core.parquet import write_parquet
 from newsclust_pipeline.core.tables import join, matrix
 from newsclust_pipeline.defs.io_managers import HistoryIO
 from newsclust_pipeline.defs.resources import SAMPLE, DataFolder

@@ -14,7 +14,7 @@ import numpy as np
 from benchmarks.trials.folder import prepared
 from benchmarks.trials.trial import Trial
 from newsclust_pipeline.core.errors import NewsclustError
-from newsclust_pipeline.core.files import read_parquet
+from newsclust_pipeline.core.parquet import read_parquet
 from newsclust_pipeline.defs.io_managers import UNREADABLE, HtmlIO, JsonIO
 from newsclust_pipeline.defs.resources import DataFolder
 from newsclust_pipeline.embed.cache import DamagedCacheError, VectorCache

@@ -5,33 +5,26 @@ when a worker is lost, Dask runs its partitions again elsewhere, and the results
 """
 
 import logging
-import shutil
-import socket
-import tempfile
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
-from importlib.util import find_spec
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 import numpy as np
 
+from newsclust_pipeline.core.dask_versions import difference, versions
 from newsclust_pipeline.core.engine import ON_WORKER, ArrayFile, Function, Rows
-from newsclust_pipeline.core.errors import EngineError, SettingError
+from newsclust_pipeline.core.errors import EngineError
 
-_CONNECT_SECONDS = 10
 _LOOK_SECONDS = 30  # how often a partition that takes long is followed up
 _MAX_LOOKS = 10  # without any worker; then the run fails
 _PER_THREAD = 2  # partitions per thread that are handed out at a time
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 _log = logging.getLogger(__name__)
 
 
@@ -180,201 +173,3 @@ def _run(function: _Box, first: Any, second: Any, expected: _Box) -> Any:
         return function.value(*values)
     finally:
         ON_WORKER.reset(token)
-
-
-def parse_cluster(cluster: str) -> int | str:
-    """Return the number of local workers, or the address of a scheduler.
-
-    Raises:
-        SettingError: the text names neither, or Dask is not installed.
-    """
-    kind, _, rest = cluster.partition(":")
-    is_local = kind == "local" and rest.isdecimal() and int(rest) > 0
-    if not is_local and not (kind in {"tcp", "tls"} and _has_port(cluster)):
-        raise SettingError(
-            f"`engine.cluster`={cluster}: must be local:N for N worker processes on this machine, "
-            "or the address of a Dask scheduler, such as tcp://scheduler:8786."
-        )
-    if find_spec("distributed") is None:
-        raise SettingError(
-            f"`engine.cluster`={cluster}: Dask is not installed. Install it: "
-            "pip install 'newsclust_pipeline[dask]'"
-        )
-    return int(rest) if is_local else cluster
-
-
-def _has_port(address: str) -> bool:
-    parts = urlsplit(address)
-    try:
-        return bool(parts.hostname and parts.port) and not parts.path.strip("/")
-    except ValueError:  # the port is no number
-        return False
-
-
-@contextmanager
-def open_cluster(cluster: str, folder: Path) -> Iterator[DaskEngine]:
-    """Open a cluster, and close it at the end of the block; an existing one is left running.
-
-    Args:
-        cluster: `local:N`, or the address of a scheduler.
-        folder: a folder for temporary files, which workers see if they can.
-
-    Raises:
-        SettingError: see `parse_cluster`.
-        EngineError: no scheduler answers, or its workers can't run the partitions.
-    """
-    where = parse_cluster(cluster)
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=folder.absolute(), prefix=".engine.", suffix=".tmp"))
-    try:
-        with _silenced(), _local(where) if isinstance(where, int) else _remote(where) as client:
-            yield DaskEngine(client, cluster, scratch if _is_visible(client, scratch) else None)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def verify_cluster(cluster: str) -> int:
-    """Return the number of workers of a cluster that can be used, without starting a local one.
-
-    Errors are those of `open_cluster`.
-    """
-    where = parse_cluster(cluster)
-    if isinstance(where, int):
-        return where
-    with _silenced(), _remote(where) as client:
-        return len(client.nthreads())
-
-
-@contextmanager
-def _local(workers: int) -> Iterator[Any]:
-    import dask
-    from distributed import Client, LocalCluster
-
-    with (
-        # Without Dask's own MALLOC_TRIM_THRESHOLD_, with which every large array is mapped anew.
-        dask.config.set({"distributed.nanny.pre-spawn-environ": dict.fromkeys(_THREADS, 1)}),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            memory_limit=0,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
-
-
-@contextmanager
-def _remote(address: str) -> Iterator[Any]:
-    from distributed import Client
-
-    parts = urlsplit(address)
-    try:
-        # Dask repeats a refused connection until the time is up.
-        with socket.create_connection((parts.hostname, parts.port), _CONNECT_SECONDS):
-            pass
-        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except OSError as error:
-        raise EngineError(
-            f"`engine.cluster`={address}: no Dask scheduler answers there ({_reason(error)}). Is "
-            "it running, and is the address right?"
-        ) from None
-    with client:
-        _verify_workers(client, address)
-        yield client
-
-
-def _reason(error: OSError) -> str:
-    return " ".join(str(error.strerror or error).split())[:200] or type(error).__name__
-
-
-def _verify_workers(client: Any, address: str) -> None:
-    """Raise an error unless there are workers, all of them with the versions of this process."""
-    workers = client.run(_versions_by_value())
-    if not workers:
-        raise EngineError(
-            f"`engine.cluster`={address}: the scheduler has no workers. Start some: "
-            f"dask worker {address}"
-        )
-    for worker, found in sorted(workers.items()):
-        if found != versions():
-            raise EngineError(
-                f"`engine.cluster`={address}: worker {worker} {difference(found, versions())}"
-            )
-
-
-def difference(found: Mapping[str, str], expected: Mapping[str, str]) -> str:
-    """Return how the versions of a worker differ from those of the run."""
-    [name, *others] = [name for name in expected if found.get(name) != expected[name]]
-    more = f", and {len(others)} other packages differ" if others else ""
-    return (
-        f"has {name} {found.get(name, 'not installed')}, the run has {expected[name]}{more}. "
-        "Install the same versions everywhere, so that all workers give the same results."
-    )
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Return the versions of everything on which the bits of a result depend."""
-    return dict(_versions_by_value()())
-
-
-def _versions_by_value() -> Callable[[], dict[str, str]]:
-    """Return a function that a worker can run that doesn't have this package, or another one.
-
-    It is pickled by value because it is defined inside a function.
-    """
-
-    def read_versions() -> dict[str, str]:
-        import hashlib
-        import importlib.metadata
-        import importlib.util
-        import pathlib
-        import platform
-
-        found = {"Python": platform.python_version()}
-        spec = importlib.util.find_spec("newsclust_pipeline")
-        if spec and spec.submodule_search_locations:
-            digest = hashlib.sha256()
-            root = pathlib.Path(next(iter(spec.submodule_search_locations)))
-            for path in sorted(root.rglob("*.py")):
-                digest.update(path.read_bytes())
-            version = importlib.metadata.version("newsclust_pipeline")
-            found["newsclust_pipeline"] = f"{version} (code {digest.hexdigest()[:12]})"
-        for name in ("numpy", "scipy", "numba", "faiss-cpu", "onnxruntime"):
-            try:
-                found[name] = importlib.metadata.version(name)
-            except importlib.metadata.PackageNotFoundError:
-                continue
-        return found
-
-    return read_versions
-
-
-def _is_visible(client: Any, folder: Path) -> bool:
-    """Return whether all workers read in a folder what this process writes there."""
-    probe, content = folder / "probe", uuid4().hex
-    probe.write_text(content, encoding="utf-8")
-    return all(found == content for found in client.run(_read, probe).values())
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        return ""
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """Keep Dask's own log lines out of the log: every failure is an error with one sentence."""
-    logger = logging.getLogger("distributed")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -20,17 +20,9 @@ from pydantic import Field
 from newsclust_pipeline.core.checksums import add_checksum, verify_checksum
 from newsclust_pipeline.core.errors import FileError
 from newsclust_pipeline.core.file_errors import file_errors
-from newsclust_pipeline.core.files import (
-    atomic_path,
-    copy_file,
-    exists,
-    read_parquet,
-    read_schema,
-    read_text,
-    write_parquet,
-    write_text,
-)
+from newsclust_pipeline.core.files import atomic_path, copy_file, exists, read_text, write_text
 from newsclust_pipeline.core.locations import Location, address_of
+from newsclust_pipeline.core.parquet import read_parquet, read_schema, write_parquet
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.failures import plain_failures
 from newsclust_pipeline.defs.resources.data_folder import DataFolder

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from newsclust_pipeline.core.files import atomic_path, write_parquet
+from newsclust_pipeline.core.files import atomic_path
+from newsclust_pipeline.core.parquet import write_parquet
 from newsclust_pipeline.defs.io_managers import ParquetIO
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.schemas import REJECTED_ROWS

@@ -11,8 +11,9 @@ import pyarrow as pa
 from newsclust_pipeline.core.checksums import CHECKSUM, verify_checksum
 from newsclust_pipeline.core.copies import local_copy
 from newsclust_pipeline.core.errors import HistoryError
-from newsclust_pipeline.core.files import exists, move, read_parquet, read_text
+from newsclust_pipeline.core.files import exists, move, read_text
 from newsclust_pipeline.core.locations import Location, address_of
+from newsclust_pipeline.core.parquet import read_parquet
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.embed.cache import DamagedCacheError, rescue
 from newsclust_pipeline.schemas import TABLES

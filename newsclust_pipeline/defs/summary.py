@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
-from newsclust_pipeline.core.files import read_parquet
 from newsclust_pipeline.core.locations import StoreError
+from newsclust_pipeline.core.parquet import read_parquet
 from newsclust_pipeline.core.text import one_line
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
 from newsclust_pipeline.stories.labels import noise_share

@@ -26,9 +26,10 @@ import pyarrow.compute as pc
 
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.core.errors import HistoryError
-from newsclust_pipeline.core.files import copy_file, exists, move, read_parquet
+from newsclust_pipeline.core.files import copy_file, exists, move
 from newsclust_pipeline.core.locations import Location, address_of
 from newsclust_pipeline.core.markdown import markdown_table
+from newsclust_pipeline.core.parquet import read_parquet
 from newsclust_pipeline.schemas import STORY_LINEAGE
 from newsclust_pipeline.stories.events import story_events
 from newsclust_pipeline.stories.identity import MEMBERS, name_stories, split_members

@@ -12,6 +12,7 @@ import pytest
 from newsclust_pipeline.core import files
 from newsclust_pipeline.core.listing import list_folder
 from newsclust_pipeline.core.locations import StoreError, parse_location
+from newsclust_pipeline.core.parquet import read_parquet, write_parquet
 from newsclust_pipeline_tests.object_store import CuttingProxy
 
 
@@ -41,9 +42,9 @@ def test_what_is_written_is_read_listed_moved_and_removed(root):
 def test_tables_survive(root):
     table = pa.table({"doc_id": ["a", "b"]})
     with files.atomic_path(root / "t.parquet") as temporary:
-        files.write_parquet(table, temporary)
+        write_parquet(table, temporary)
         assert names(root) == []
-    assert files.read_parquet(root / "t.parquet") == table
+    assert read_parquet(root / "t.parquet") == table
 
 
 @pytest.mark.parametrize("fault", [ValueError, OSError, KeyboardInterrupt])

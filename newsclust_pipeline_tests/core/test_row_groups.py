@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from newsclust_pipeline.core import row_groups
-from newsclust_pipeline.core.files import read_parquet, write_parquet
+from newsclust_pipeline.core.parquet import read_parquet, write_parquet
 from newsclust_pipeline.core.tables import matrix
 from newsclust_pipeline.schemas import embeddings
 

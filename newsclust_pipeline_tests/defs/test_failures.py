@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from newsclust_pipeline.cli import main
 from newsclust_pipeline.core.errors import FileError, SettingError
-from newsclust_pipeline.core.files import write_parquet
+from newsclust_pipeline.core.parquet import write_parquet
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.failures import explain, explain_last_error
 from newsclust_pipeline.defs.home import open_instance

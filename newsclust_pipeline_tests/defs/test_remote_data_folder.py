@@ -14,6 +14,7 @@ from newsclust_pipeline.core import files
 from newsclust_pipeline.core.errors import HistoryError, SettingError
 from newsclust_pipeline.core.listing import list_folder
 from newsclust_pipeline.core.locations import address_of
+from newsclust_pipeline.core.parquet import read_parquet, write_parquet
 from newsclust_pipeline.defs.config_file import config_file
 from newsclust_pipeline.defs.home import open_instance
 from newsclust_pipeline.defs.io_managers import (
@@ -81,7 +82,7 @@ def test_a_history_grows_and_keeps_its_previous_generation(folder):
     io, longer = HistoryIO(folder=folder), pa.concat_tables([TABLE, TABLE])
     io.handle_output(output(), TABLE)
     io.handle_output(output(), longer)
-    assert files.read_parquet(folder.file("thing.previous.parquet")) == TABLE
+    assert read_parquet(folder.file("thing.previous.parquet")) == TABLE
     with pytest.raises(dg.Failure, match="another run has added to it meanwhile"):
         io.handle_output(output(), TABLE)
     assert io.last("thing") == longer
@@ -104,7 +105,7 @@ def test_a_damaged_history_is_restored(folder):
     path = folder.file("story_lineage.parquet")
     for target in (path, previous_generation(path)):
         with files.atomic_path(target) as temporary:
-            files.write_parquet(HISTORY.empty_table(), temporary)
+            write_parquet(HISTORY.empty_table(), temporary)
     files.write_text("damaged", path)
     files.write_text("damaged", folder.file("stories.parquet"))
     with pytest.raises(HistoryError, match=f"{folder.path}/story_lineage.parquet: the history"):

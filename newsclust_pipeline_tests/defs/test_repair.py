@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from newsclust_pipeline.core.errors import HistoryError
-from newsclust_pipeline.core.files import write_parquet
+from newsclust_pipeline.core.parquet import write_parquet
 from newsclust_pipeline.defs.io_managers import JsonIO
 from newsclust_pipeline.defs.repair import damaged_files, repair
 from newsclust_pipeline.defs.resources import DataFolder

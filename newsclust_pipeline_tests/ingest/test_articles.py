@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from newsclust_pipeline.core.errors import DiskSpaceError
-from newsclust_pipeline.core.files import write_parquet
+from newsclust_pipeline.core.parquet import write_parquet
 from newsclust_pipeline.ingest.articles import (
     ARTICLES,
     REJECTED,

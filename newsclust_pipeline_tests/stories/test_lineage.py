@@ -16,7 +16,8 @@ from markdown_it import MarkdownIt
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.cluster.hdbscan import Clusters
 from newsclust_pipeline.core.errors import HistoryError
-from newsclust_pipeline.core.files import atomic_path, write_parquet
+from newsclust_pipeline.core.files import atomic_path
+from newsclust_pipeline.core.parquet import write_parquet
 from newsclust_pipeline.stories import identity, lineage
 from newsclust_pipeline.stories.labels import labels_table
 

@@ -9,7 +9,7 @@ import dagster as dg
 import numpy as np
 from pydantic import Field, PrivateAttr
 
-from newsclust_pipeline.core.dask_engine import open_cluster, verify_cluster
+from newsclust_pipeline.core.dask_cluster import open_cluster, verify_cluster
 from newsclust_pipeline.core.engine import IN_PROCESS, Rows
 from newsclust_pipeline.core.engine import Engine as EngineProtocol
 from newsclust_pipeline.defs.resources.data_folder import DataFolder
