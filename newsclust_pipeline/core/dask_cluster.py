@@ -1,6 +1,7 @@
 """Start or reach a Dask cluster (https://distributed.dask.org), and verify its workers."""
 
 import logging
+import os
 import shutil
 import socket
 import tempfile
@@ -17,7 +18,9 @@ from newsclust_pipeline.core.dask_versions import difference, versions, versions
 from newsclust_pipeline.core.errors import EngineError, SettingError
 
 _CONNECT_SECONDS = 10
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+# Libraries read these while a worker starts. NUMBA_NUM_THREADS is not among them: numba reads it
+# again later, and Dask sets them in the run's own process, too.
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 def parse_cluster(cluster: str) -> int | str:
@@ -88,10 +91,10 @@ def _local(workers: int) -> Iterator[Any]:
     import dask
     from distributed import Client, LocalCluster
 
-    with (
-        # Without Dask's own MALLOC_TRIM_THRESHOLD_, with which every large array is mapped anew.
-        dask.config.set({"distributed.nanny.pre-spawn-environ": dict.fromkeys(_THREADS, 1)}),
-        LocalCluster(
+    # Without Dask's own MALLOC_TRIM_THRESHOLD_, with which every large array is mapped anew.
+    environment = {"distributed.nanny.pre-spawn-environ": dict.fromkeys(_THREADS, 1)}
+    with dask.config.set(environment), _kept_environment():
+        cluster = LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
@@ -99,10 +102,23 @@ def _local(workers: int) -> Iterator[Any]:
             dashboard_address="127.0.0.1:0",
             memory_limit=0,
             silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
+        )
+    with _kept_environment(), cluster, Client(cluster) as client:
         yield client
+
+
+@contextmanager
+def _kept_environment() -> Iterator[None]:
+    """Restore what Dask sets in the environment of this process when it starts a worker."""
+    before = {name: os.environ.get(name) for name in (*_THREADS, "PYTHONHASHSEED")}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

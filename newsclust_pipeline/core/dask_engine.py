@@ -118,7 +118,7 @@ class DaskEngine:
 
         looks = 0
         while not future.done():
-            with suppress(TimeoutError):
+            with suppress(TimeoutError), self._client.as_current():
                 wait([future], timeout=_LOOK_SECONDS)
                 continue
             looks = 0 if self._client.nthreads() else looks + 1

@@ -52,6 +52,21 @@ def test_without_dask_the_error_says_what_to_install(monkeypatch):
         verify_cluster("local:2")
 
 
+def thread_settings(*_):
+    return {name: value for name, value in os.environ.items() if name.endswith("_NUM_THREADS")}
+
+
+def test_workers_have_one_thread_and_the_environment_of_the_run_stays(tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    before = thread_settings()
+    with open_cluster("local:1", tmp_path) as engine:
+        assert thread_settings() == before
+        [found] = engine.map(thread_settings, [0])
+    assert found["OMP_NUM_THREADS"] == "1"
+    assert thread_settings() == before
+
+
 def test_an_address_without_a_scheduler_is_refused_at_once():
     start = time.monotonic()
     with pytest.raises(EngineError, match=r"no Dask scheduler answers there \(Connection refused"):

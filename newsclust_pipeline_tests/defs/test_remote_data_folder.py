@@ -160,6 +160,7 @@ def test_feeds_and_their_state_are_in_the_store(folder):
 def test_the_command_reads_a_remote_data_folder(folder, environment, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     environment["NEWSCLUST_LOCAL_DIR"] = str(tmp_path / "local")
+    environment.pop("DAGSTER_HOME", None)
     missing = CliRunner().invoke(main, ["stories", "--data", folder.path])
     assert f"{folder.path}/stories.parquet: no such file" in missing.output
     day = datetime(2026, 11, 26, tzinfo=UTC)
