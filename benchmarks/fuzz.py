@@ -40,7 +40,7 @@ class Search:
         finds.mkdir(parents=True, exist_ok=True)
 
     def try_input(self, data: bytes) -> None:
-        """Give an input to the target that its first byte names."""
+        """Pass an input to the target that its first byte names."""
         name = _NAMES[data[0] % len(_NAMES)] if data else _NAMES[0]
         self._executions[name] += 1
         began = time.process_time()

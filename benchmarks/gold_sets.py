@@ -59,7 +59,7 @@ def load(path: Path, column: str) -> GoldSet:
 
 
 def derive(of: GoldSet, seed: int = 0) -> list[GoldSet]:
-    """Return six sets made of one, with other sizes of stories and other shares of lone articles.
+    """Return six sets drawn from one, with other story sizes and other shares of lone articles.
 
     A half, a third and 90 % of the articles, drawn at random; all but one article of every second
     story left out; at most 20 articles of each story; only stories of at least 5.

@@ -136,7 +136,7 @@ def check(addresses: str) -> None:
 
 @main.group()
 def alerts() -> None:
-    """Be told when runs fail."""
+    """Send alerts when runs fail."""
 
 
 @alerts.command("check")
@@ -150,7 +150,7 @@ def check_alerts() -> None:
     with dg.build_resources({"alerts": (build_defs().resources or {})["alerts"]}) as built:
         if not built.alerts.are_on:
             raise click.ClickException(
-                "Nobody is told. Set NEWSCLUST_ALERT_MAIL_TO or NEWSCLUST_ALERT_WEBHOOK."
+                "No alert is sent. Set NEWSCLUST_ALERT_MAIL_TO or NEWSCLUST_ALERT_WEBHOOK."
             )
         try:
             for channel in built.alerts.channels():

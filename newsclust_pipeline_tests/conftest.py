@@ -179,7 +179,7 @@ def milvus_uri(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(milvus_uri):
-    """Milvus, open for all tests of a room; each names its own collection."""
+    """Milvus, open for all tests of a module; each names its own collection."""
     with connect(milvus_uri, OWNER) as opened:
         yield opened
 

@@ -114,7 +114,7 @@ class EmbeddingServer:
         return 200, {"object": "list", "model": self.model, "data": self.change(data)}
 
     def chat(self, asked: dict, authorization: str) -> tuple[int, dict]:
-        """Answer a chat; as a model would that does what it is told, wherever it stands."""
+        """Answer a chat; as a model would that follows every instruction, wherever it stands."""
         if authorization != (self.authorization or authorization):
             return 401, error(f"No: {authorization}")
         with self.lock:

@@ -1,4 +1,4 @@
-"""What Dagster is told: complete, quick to load, free of secrets."""
+"""The definitions that Dagster loads: complete, quick to load, free of secrets."""
 
 import os
 import re

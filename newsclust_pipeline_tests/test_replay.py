@@ -1,4 +1,4 @@
-"""Two weeks of the sample, day by day: stories keep their ids, and the history tells the truth."""
+"""Two weeks of the sample, day by day: stories keep their ids, and the history is true."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -124,7 +124,7 @@ def test_the_history_adds_up_to_the_labels_of_every_day(replayed):
 
 
 def expected(row):
-    """Tell the event by the other columns alone."""
+    """Return the event, derived from the other columns alone."""
     before, after, other = row["size_before"], row["size_after"], row["other_story_id"]
     if before and after:
         return "grown" if after > before else "shrunk" if after < before else "continued"

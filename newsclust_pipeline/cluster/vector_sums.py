@@ -147,7 +147,7 @@ def agglomerate_loop(
 
     The heap holds (distance, group, group). An entry of a group that was merged since is skipped.
     The neighbours of all groups lie in one array. A merged group's are written at its end, and
-    where there is no room, those of the groups that still exist are moved to the front.
+    where there is no space, those of the groups that still exist are moved to the front.
     """
     n = len(sizes)
     size, square = np.ones(2 * n, dtype=np.int64), np.zeros(2 * n)

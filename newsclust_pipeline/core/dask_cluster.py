@@ -91,7 +91,7 @@ def _local(workers: int) -> Iterator[Any]:
     import dask
     from distributed import Client, LocalCluster
 
-    # Without Dask's own MALLOC_TRIM_THRESHOLD_, with which every large array is mapped anew.
+    # Without Dask's own MALLOC_TRIM_THRESHOLD_: it returns the memory of every large array at once.
     environment = {"distributed.nanny.pre-spawn-environ": dict.fromkeys(_THREADS, 1)}
     with dask.config.set(environment), _kept_environment():
         cluster = LocalCluster(

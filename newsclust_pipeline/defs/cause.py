@@ -24,7 +24,7 @@ class Cause(NamedTuple):
 
     Attributes:
         text: one line, without secrets.
-        is_interruption: whether the process was told to end.
+        is_interruption: whether the process was asked to end by a signal.
     """
 
     text: str

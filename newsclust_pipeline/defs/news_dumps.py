@@ -21,7 +21,7 @@ RUN_TAG = "newsclust/dumps"
 _CONTENTS = "contents"  # metadata: the digest of every dump by its name
 _FIRST, _NONE = "unknown: there is nothing to compare with", "none"
 _SHOWN = 10  # names that are shown of every kind of change
-_MAX_LISTED = 2_000  # dumps whose digests are recorded; of more, changes are not told by name
+_MAX_LISTED = 2_000  # dumps whose digests are recorded; changes of further dumps are not named
 
 
 class Changes(NamedTuple):

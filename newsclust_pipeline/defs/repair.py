@@ -83,7 +83,7 @@ def _files(folder: DataFolder) -> Iterator[tuple[Location, Callable[[Location], 
     yield file(".owner.json"), _check_owner, "The next run gives the folder a new id."
     yield folder.local_file("milvus.db.manifest"), _check_json, _AGAIN
     yield file("title_answers.json"), _check_answers, "The model is asked again."
-    yield file("feeds.sqlite"), _check_sqlite, "The next run fetches all feeds anew."
+    yield file("feeds.sqlite"), _check_sqlite, "The next run fetches all feeds again."
     cache = folder.local_file(_CACHE)
     yield cache, _check_sqlite, "Run `newsclust repair`: readable vectors are kept."
 

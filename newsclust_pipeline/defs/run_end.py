@@ -39,7 +39,7 @@ def after_run(
     Args:
         instance: has the records of the run.
         run: the run.
-        alerts: who is told.
+        alerts: the recipients.
         folder: the data folder of the run.
         warn: receives what could not be sent.
     """

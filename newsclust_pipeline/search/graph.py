@@ -22,8 +22,8 @@ _EXTRA_HITS = 8
 _TOLERANCE = 1e-5
 _MAX_HITS = 16_384  # the limit of Milvus
 BLOCK = 2048  # documents searched at a time
-# Differences of vectors computed at a time. Larger arrays are mapped anew each time where glibc is
-# told to return memory early, as Dask tells it, which takes five times as long.
+# Differences of vectors computed at a time. Where glibc is set to return
+# memory early, as Dask sets it, larger arrays are mapped again each time: five times as slow.
 _PAIR_BYTES = 98_304
 _FILE_BLOCK = 512  # documents whose hits are read from a file at a time
 

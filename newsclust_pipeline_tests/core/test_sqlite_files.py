@@ -1,4 +1,4 @@
-"""Damaged SQLite files are told from locked and unwritable ones; their readable rows are read."""
+"""Damaged SQLite files are distinguished from locked ones; their readable rows are read."""
 
 import sqlite3
 from contextlib import closing

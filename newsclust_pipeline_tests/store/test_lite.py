@@ -15,7 +15,7 @@ from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline.store.owner import owner_of
 from newsclust_pipeline_tests.documents import OWNER, assert_stored, embeddings, fill, ids
 
-# Takes the file, says so, and holds it until it is told to let go.
+# Takes the file, says so, and holds it until it is asked to close it.
 HOLDER = """
 import sys
 from newsclust_pipeline.store.connection import connect

@@ -1,4 +1,4 @@
-"""Headlines: plain statements are told from questions, labels, lists and quotations."""
+"""Headlines: plain statements are distinguished from questions, labels, lists and quotations."""
 
 import pytest
 

@@ -48,7 +48,7 @@ class History(NamedTuple):
 
 
 def folder_tag(folder: DataFolder) -> str:
-    """Return what tells the runs on a data folder from others in the same DAGSTER_HOME."""
+    """Return what distinguishes the runs on a data folder from others in the same DAGSTER_HOME."""
     place = folder.path if "://" in folder.path else str(Path(folder.path).resolve())
     return hashlib.sha256(place.encode()).hexdigest()[:12]
 

@@ -1,4 +1,4 @@
-"""The resource `alerts`: who is told what when a run has ended."""
+"""The resource `alerts`: which message is sent to whom when a run has ended."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -34,7 +34,7 @@ class Alerts(dg.ConfigurableResource[Any]):
 
     @property
     def are_on(self) -> bool:
-        """Whether anybody is to be told."""
+        """Whether alerts have a recipient."""
         return bool(self.mail_to or self.webhook)
 
     @property
