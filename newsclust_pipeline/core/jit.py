@@ -1,6 +1,7 @@
 """Loops that NumPy can't express, compiled by numba. The next process finds them on disk."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from types import FunctionType
 from typing import Any, TypeVar
@@ -35,6 +36,19 @@ def compiled(loop: Loop) -> Loop:
     except RuntimeError:  # neither the folder of the package nor the user's cache is writable
         cached = jit(loop, fastmath=fastmath)
     return cached
+
+
+def cache_on_disk(*loops: Any) -> None:
+    """Let the next process find compiled functions of another package on disk.
+
+    Numba notices a change of the file of a function. The files that it calls are of its package,
+    which is installed as a whole.
+    """
+    with suppress(
+        RuntimeError
+    ):  # neither the folder of that package nor the user's cache is writable
+        for loop in loops:
+            loop.enable_caching()
 
 
 def _with_compiled_helpers(loop: Any) -> Any:

@@ -8,10 +8,12 @@ release; the test of this module names each private function and its parameters.
 
 import warnings
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import scipy.sparse as sp
 
+from newsclust_pipeline.core.jit import cache_on_disk
 from newsclust_pipeline.search.graph import Neighbours
 from newsclust_pipeline.viz.fuzzy_union import fuzzy_union
 
@@ -51,6 +53,7 @@ class Optimizer:
         """
         from umap.umap_ import find_ab_params
 
+        _cache_compiled_functions()
         count = min(n_neighbors, len(vectors))
         if has_enough_neighbours(neighbours, count):
             graph = _graph(neighbours, count)
@@ -79,6 +82,7 @@ class Optimizer:
         from umap.layouts import optimize_layout_euclidean
         from umap.umap_ import make_epochs_per_sample
 
+        _cache_compiled_functions()
         graph = self.graph
         row = np.repeat(np.arange(len(start), dtype=np.int32), np.diff(graph.indptr))
         sampled = graph.data >= graph.data.max() / epochs  # UMAP never samples weaker edges
@@ -111,6 +115,18 @@ def has_enough_neighbours(neighbours: Neighbours, n_neighbors: int) -> bool:
     """Return whether UMAP needs no search of its own. It counts a document as its own neighbour."""
     n = len(neighbours.doc_id)
     return neighbours.indices.shape[1] + 1 >= min(n_neighbors, n)
+
+
+@cache
+def _cache_compiled_functions() -> None:
+    """Keep on disk what UMAP compiles in every process, which takes seconds."""
+    from umap import layouts, umap_
+
+    cache_on_disk(
+        umap_.smooth_knn_dist,
+        umap_.compute_membership_strengths,
+        layouts._nb_optimize_layout_euclidean_single_epoch,
+    )
 
 
 def _graph(neighbours: Neighbours, count: int) -> sp.csr_array:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from newsclust_pipeline.core.jit import compiled
+from newsclust_pipeline.core.jit import cache_on_disk, compiled
 
 ROOT = Path(__file__).parents[2]
 LOOP = """
@@ -22,11 +22,15 @@ def count(n):
 def doubled(value):
     return 2 * value
 """
+COMPILED = "run = compiled(count)"
+OF_ANOTHER_PACKAGE = "loops.doubled = njit(loops.doubled); run = njit(count); cache_on_disk(run)"
 CALL = """
+import loops
 from loops import count
-from newsclust_pipeline.core.jit import compiled
+from newsclust_pipeline.core.jit import cache_on_disk, compiled
+from numba import njit
 
-run = compiled(count)
+{}
 assert run(3).tolist() == [0, 1, 2]
 print(sum(run.stats.cache_hits.values()))
 """
@@ -38,23 +42,29 @@ def cache_hits(tmp_path):
     (tmp_path / "loops.py").write_text(LOOP)
     settings = {"NUMBA_CACHE_DIR": str(tmp_path / "cache"), "PYTHONPATH": f"{tmp_path}:{ROOT}"}
 
-    def run():
-        command = [sys.executable, "-c", CALL]
+    def run(statement):
+        command = [sys.executable, "-c", CALL.format(statement)]
         return int(subprocess.check_output(command, env=os.environ | settings))
 
     return run
 
 
-def test_the_next_process_finds_the_compiled_loop(cache_hits):
-    assert [cache_hits(), cache_hits()] == [0, 1]
+@pytest.mark.parametrize("statement", [COMPILED, OF_ANOTHER_PACKAGE])
+def test_the_next_process_finds_the_compiled_loop(cache_hits, statement):
+    assert [cache_hits(statement), cache_hits(statement)] == [0, 1]
 
 
 def test_a_loop_that_cannot_be_cached_is_compiled():
+    from numba import njit
+
     names = {}
     exec(LOOP, names)  # noqa: S102  numba caches only functions from files
     run = compiled(names["count"])
     assert run(3).tolist() == [0, 1, 2]
     assert run.signatures
+    doubled = njit(names["doubled"])
+    cache_on_disk(doubled)
+    assert doubled(3) == 6
 
 
 def test_functions_of_the_same_module_are_compiled_with_their_caller():

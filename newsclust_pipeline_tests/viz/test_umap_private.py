@@ -64,6 +64,15 @@ def test_has_enough_neighbours_counts_the_document_itself_and_never_asks_for_mor
     assert has_enough_neighbours(known, n_neighbors) is enough
 
 
+def test_what_umap_compiles_is_kept_on_disk():
+    vectors = stories_of(4, 10)
+    optimizer = Optimizer.from_vectors(vectors, neighbours_of(vectors), 8, 0.1, 42)
+    optimizer.run(vectors[:, :2], 2)
+    epoch = layouts._nb_optimize_layout_euclidean_single_epoch
+    functions = (umap_.smooth_knn_dist, umap_.compute_membership_strengths, epoch)
+    assert all(function.stats.cache_path for function in functions)
+
+
 def test_private_functions_take_the_parameters_that_are_passed():
     passed = {
         layouts.optimize_layout_euclidean: [
