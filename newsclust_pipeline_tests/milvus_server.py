@@ -32,6 +32,15 @@ _SHORT_INTERVALS = {
     "distPullInterval": 100,
     "timeTickInterval": 50,
 }
+# Those that the file of the package doesn't name, in milliseconds.
+_MORE_SHORT_INTERVALS = {
+    "queryCoord": {
+        "checkChannelInterval": 50,
+        "checkSegmentInterval": 50,
+        "checkIndexInterval": 200,
+        "collectionObserverInterval": 50,
+    },
+}
 
 
 def unpack(folder: Path) -> Path:
@@ -126,6 +135,9 @@ class MilvusServer:
         text = re.sub(r"^  ip: .*$", "  ip: 127.0.0.1", text, flags=re.M)
         for name, value in _SHORT_INTERVALS.items():
             text = re.sub(rf"^( +{name}): \d+", rf"\1: {value}", text, flags=re.M)
+        for part, intervals in _MORE_SHORT_INTERVALS.items():
+            lines = "".join(f"\n  {name}: {value}" for name, value in intervals.items())
+            text = re.sub(rf"^{part}:.*$", rf"\g<0>{lines}", text, flags=re.M)
         file.write_text(text)
 
 

@@ -44,9 +44,7 @@ def cache_on_disk(*loops: Any) -> None:
     Numba notices a change of the file of a function. The files that it calls are of its package,
     which is installed as a whole.
     """
-    with suppress(
-        RuntimeError
-    ):  # neither the folder of that package nor the user's cache is writable
+    with suppress(RuntimeError):  # neither that package nor the user's cache is writable
         for loop in loops:
             loop.enable_caching()
 

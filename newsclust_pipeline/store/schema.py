@@ -26,7 +26,8 @@ def create_collection(client: Client, collection: str, dimension: int, record: R
 
 def ensure_index(client: Client, collection: str, index: Index) -> None:
     """Build this index, unless the vectors have it; a different one is dropped."""
-    if "embedding" in client.list_indexes(collection):
+    replaces = "embedding" in client.list_indexes(collection)
+    if replaces:
         if _is_built(client.describe_index(collection, "embedding"), index):
             return
         client.release_collection(collection)
@@ -35,8 +36,9 @@ def ensure_index(client: Client, collection: str, index: Index) -> None:
     # Nested: Milvus Lite loses parameters that are not, and a server accepts both.
     build = {"params": {"params": dict(index.build)}} if index.build else {}
     params.add_index("embedding", index_type=index.kind, metric_type=METRIC, **build)
-    # Milvus Lite answers when the index is there. Its client would wait for half a second more.
-    client.create_index(collection, params, sync=not client.is_lite)
+    # Its client waits for half a second, also where the collection is empty, or where Milvus Lite
+    # has built the index before it answers.
+    client.create_index(collection, params, sync=replaces and not client.is_lite)
 
 
 def _is_built(description: dict[str, object], index: Index) -> bool:

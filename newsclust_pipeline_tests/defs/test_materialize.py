@@ -11,7 +11,7 @@ from newsclust_pipeline.defs.io_managers import HtmlIO, JsonIO
 from newsclust_pipeline.defs.materialize import result, stage
 from newsclust_pipeline.defs.resources import DataFolder, Milvus, Titles
 from newsclust_pipeline.defs.reuse import Result
-from newsclust_pipeline_tests.conftest import write_dump
+from newsclust_pipeline_tests.conftest import Pipeline, write_dump
 
 TABLE = pa.table({"doc_id": ["a", "b"]})
 
@@ -55,18 +55,18 @@ def test_any_other_error_keeps_its_traceback(tmp_path):
     assert "ZeroDivisionError" in error.error.cause.message
 
 
-def test_a_table_is_recorded_with_rows_columns_and_version(ran):
-    metadata = ran.metadata("hdbscan_labels")
-    assert metadata["dagster/row_count"] == pq.read_metadata(ran.data / "raw_news.parquet").num_rows
+def test_a_table_is_recorded_with_rows_columns_and_version(unchanged):
+    metadata, news = unchanged.metadata("hdbscan_labels"), unchanged.data / "raw_news.parquet"
+    assert metadata["dagster/row_count"] == pq.read_metadata(news).num_rows
     columns = metadata["dagster/column_schema"].columns
     assert columns[0].name == "doc_id"
     assert all(column.description for column in columns)
-    assert len(ran.versions()["hdbscan_labels"]) == 64
+    assert len(unchanged.versions()["hdbscan_labels"]) == 64
 
 
-def test_every_asset_has_a_code_version(ran):
-    for key in ran.versions():
-        event = ran.instance.get_latest_materialization_event(dg.AssetKey(key))
+def test_every_asset_has_a_code_version(unchanged):
+    for key in unchanged.versions():
+        event = unchanged.instance.get_latest_materialization_event(dg.AssetKey(key))
         assert event.asset_materialization.tags["dagster/code_version"]
 
 
@@ -87,6 +87,16 @@ def ran(pipeline, sample_rows):
     return made
 
 
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory, vectors_seen, sample_rows):
+    """Another one, for all tests after which its files and records are what they were."""
+    folder = tmp_path_factory.mktemp("unchanged")
+    news = write_dump(folder / "dump.csv", sample_rows[:60])
+    made = Pipeline(news, folder / "data", vectors_seen)
+    assert made.run().success
+    return made
+
+
 def reused(made, config=None):
     """Run again; return the assets whose last output was reused."""
     done = made.run(config)
@@ -95,18 +105,18 @@ def reused(made, config=None):
     return {r.step_key for r in records if r.user_message.startswith(MESSAGE)}
 
 
-def test_a_rerun_with_nothing_new_reuses_every_output(ran):
-    files = {p: p.read_bytes() for p in ran.data.iterdir() if p.stem in REUSED}
-    assert reused(ran) == REUSED
-    versions, figures = ran.versions(), {name: ran.metadata(name) for name in REUSED}
-    assert reused(ran) == REUSED
+def test_a_rerun_with_nothing_new_reuses_every_output(unchanged):
+    files = {p: p.read_bytes() for p in unchanged.data.iterdir() if p.stem in REUSED}
+    assert reused(unchanged) == REUSED
+    versions, figures = unchanged.versions(), {name: unchanged.metadata(name) for name in REUSED}
+    assert reused(unchanged) == REUSED
     assert {path: path.read_bytes() for path in files} == files
-    assert ran.versions() == versions
-    assert {name: ran.metadata(name) for name in REUSED} == figures
+    assert unchanged.versions() == versions
+    assert {name: unchanged.metadata(name) for name in REUSED} == figures
 
 
-def test_nothing_is_written_beside_the_files_of_the_assets(ran):
-    hidden = [p.name for p in ran.data.iterdir() if p.name.startswith(".")]
+def test_nothing_is_written_beside_the_files_of_the_assets(unchanged):
+    hidden = [p.name for p in unchanged.data.iterdir() if p.name.startswith(".")]
     assert [name for name in hidden if not name.endswith(".lock")] == [".owner.json"]
 
 
@@ -135,30 +145,31 @@ def test_other_code_reuses_nothing(ran, monkeypatch):
     assert reused(ran) == set()
 
 
-@pytest.mark.parametrize("name", sorted(TABLES | {"near_duplicates", "rejected_rows"}))
+@pytest.mark.parametrize("names", [TABLES, {"near_duplicates"}, {"rejected_rows"}])
 @pytest.mark.parametrize("damage", ["changed", "removed", "broken"])
-def test_a_table_that_was_touched_is_made_again(ran, name, damage):
-    path = ran.data / f"{name}.parquet"
-    right = path.read_bytes()
-    if damage == "changed":
-        table = pq.read_table(path)
-        pq.write_table(table.replace_schema_metadata({"other": "metadata"}), path)
-    elif damage == "removed":
-        path.unlink()
-    else:
-        path.write_bytes(right[:-100])
-    maker = "raw_news" if name in ("near_duplicates", "rejected_rows") else name
-    assert maker not in reused(ran)
-    assert path.read_bytes() == right
+def test_tables_that_were_touched_are_made_again(unchanged, names, damage):
+    right = {path: path.read_bytes() for path in (unchanged.data / f"{n}.parquet" for n in names)}
+    for path in right:
+        if damage == "changed":
+            table = pq.read_table(path)
+            pq.write_table(table.replace_schema_metadata({"other": "metadata"}), path)
+        elif damage == "removed":
+            path.unlink()
+        else:
+            path.write_bytes(right[path][:-100])
+    makers = names if names == TABLES else {"raw_news"}
+    assert reused(unchanged) == REUSED - makers
+    assert {path: path.read_bytes() for path in right} == right
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
-def test_a_page_that_was_touched_is_made_again(ran, name):
-    path, io = ran.data / f"{name}.html", HtmlIO(folder=ran.resources["folder"])
-    right = io.read(path)
-    path.write_text(right.replace("<", "(", 1), encoding="utf-8")
-    assert name not in reused(ran)
-    assert io.read(path) == right
+def test_pages_that_were_touched_are_made_again(unchanged):
+    paths = [unchanged.data / f"{name}.html" for name in PAGES]
+    io = HtmlIO(folder=unchanged.resources["folder"])
+    right = [io.read(path) for path in paths]
+    for path, page in zip(paths, right, strict=True):
+        path.write_text(page.replace("<", "(", 1), encoding="utf-8")
+    assert reused(unchanged) == TABLES
+    assert [io.read(path) for path in paths] == right
 
 
 def test_labels_that_are_not_in_the_history_are_named_again(ran):
