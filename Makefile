@@ -20,13 +20,14 @@ run: install
 ui: install
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
-# COV=1 measures which lines the tests run, and prints the share by module.
+# COV=1 measures which lines the tests run, and prints the share by module. Three workers keep two
+# processors busy: some tests wait for servers, a browser or the next minute.
 test: $(VENV)/test.installed install
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(COV),--cov --cov-report=term)
+	$(BIN)/python -m pytest -n 3 $(if $(COV),--cov --cov-report=term)
 
 # The tests that need neither torch nor a Milvus server nor a browser, and take no whole pipeline.
 test-fast: $(VENV)/test.installed install
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 # ARGS go to every benchmark: make bench ARGS="--sizes 5000 20000 --repeats 5"
 bench: $(VENV)/bench.installed install

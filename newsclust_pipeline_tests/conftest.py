@@ -17,6 +17,7 @@ from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline_tests import milvus_server as real_milvus
 from newsclust_pipeline_tests.documents import OWNER
 from newsclust_pipeline_tests.object_store import new_bucket, s3_environment, s3_server
+from newsclust_pipeline_tests.scheduling import FileScheduling, order
 
 NUMBERS = itertools.count()
 
@@ -210,12 +211,19 @@ def bucket(s3):
     return f"s3://{new_bucket()}"
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Give whole files to the workers."""
+    return FileScheduling(config, log)
+
+
 # Fixtures that start a Milvus server, a browser or the whole pipeline.
 SLOW_FIXTURES = {"milvus_binaries", "browser", "pipeline", "sample_run", "replayed"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that `make test-fast` leaves out; torch's mark themselves."""
+    """Mark the tests that `make test-fast` leaves out (torch's mark themselves), and sort all."""
+    order(items)
     for item in items:
         params = getattr(getattr(item, "callspec", None), "params", {})
         on_server = "server" in [value for value in params.values() if isinstance(value, str)]

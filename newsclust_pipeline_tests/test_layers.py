@@ -8,6 +8,7 @@ import pytest
 
 import newsclust_pipeline
 from newsclust_pipeline.defs.settings import SETTINGS
+from newsclust_pipeline_tests.scheduling import FIRST
 
 PACKAGE = Path(newsclust_pipeline.__file__).parent
 ROOT = PACKAGE.parent
@@ -101,6 +102,11 @@ def test_tests_mirror_the_package():
     }
     missing = sorted(str(path) for path in modules - tested)
     assert not missing, "modules without a test of their own"
+
+
+def test_files_that_are_scheduled_first_exist():
+    tests = ROOT / "newsclust_pipeline_tests"
+    assert not [name for files in FIRST for name in files if not (tests / name).is_file()]
 
 
 # Packages whose messages refer to parameters instead of settings.
