@@ -36,7 +36,7 @@ def ours(of: GoldSet, **settings: Any) -> np.ndarray:
 def by_silhouette(of: GoldSet, algorithm: str) -> np.ndarray:
     """Cluster by one algorithm, with the parameters that have the best silhouette."""
     documents = of.documents
-    clusterings = candidates(documents)[algorithm == "average"]
+    clusterings = list(candidates(documents)[algorithm == "average"])
     scores = [documents.silhouettes.of(one.clusters.labels).mean() for one in clusterings]
     return clusterings[int(np.argmax(scores))].clusters.labels
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
+from newsclust_pipeline.cluster.agglomeration import agglomerate_loop
 from newsclust_pipeline.cluster.condensed_tree import NOISE
 from newsclust_pipeline.cluster.hdbscan import Clusters, ranked_by_size
 from newsclust_pipeline.cluster.vector_sums import (
-    agglomerate_loop,
     mean_within,
     rounded,
     squared_norms,
@@ -54,7 +54,7 @@ def merge_tree(vectors: np.ndarray, distances: sp.csr_array) -> MergeTree:
         distances: (n, n), symmetric: which documents are neighbours. The values are not used.
     """
     rows = rounded(vectors)
-    return _merge_tree(rows.astype(np.float64), squared_norms(rows), None, distances)
+    return _merge_tree(rows, squared_norms(rows), np.ones(len(rows), dtype=np.int64), distances)
 
 
 def merge_tree_of_groups(
@@ -129,10 +129,8 @@ def clusters_at(
 
 
 def _merge_tree(
-    sums: np.ndarray, squares: np.ndarray, sizes: np.ndarray | None, graph: sp.csr_array
+    sums: np.ndarray, squares: np.ndarray, sizes: np.ndarray, graph: sp.csr_array
 ) -> MergeTree:
-    if sizes is None:
-        sizes = np.ones(len(sums), dtype=np.int64)
     arrays = (graph.indptr, graph.indices)
     children, heights = compiled(agglomerate_loop)(sums, squares, sizes, *arrays)
     return MergeTree(len(sums), children, compiled(_rising)(len(sums), children, heights))

@@ -4,6 +4,7 @@ Work is shared: one spanning tree per min_samples, one condensed tree per min_cl
 one merge tree.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +14,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-from newsclust_pipeline.cluster.average_linkage import clusters_at, cut_heights, merge_tree
+from newsclust_pipeline.cluster.average_linkage import (
+    MergeTree,
+    clusters_at,
+    cut_heights,
+    merge_tree,
+)
 from newsclust_pipeline.cluster.condensed_tree import FAR, Selection, condense, select
 from newsclust_pipeline.cluster.hdbscan import Clusters, ranked_by_size, spanning_tree
 from newsclust_pipeline.cluster.silhouette import Silhouettes
@@ -82,6 +88,22 @@ class Documents:
         """Computes silhouettes of these documents."""
         return Silhouettes(self.vectors, self.distances, self.background, self.has_time)
 
+    @cached_property
+    def merge_tree(self) -> MergeTree:
+        """The merges of average linkage."""
+        return merge_tree(self.vectors, self.distances)
+
+    @cached_property
+    def _spanning_trees(self) -> dict[int, np.ndarray]:
+        return {}
+
+    def spanning_tree(self, min_samples: int) -> np.ndarray:
+        """Return the edges of `hdbscan.spanning_tree`, which are computed once."""
+        if min_samples not in self._spanning_trees:
+            edges = spanning_tree(self.distances, min_samples, self.engine)
+            self._spanning_trees[min_samples] = edges
+        return self._spanning_trees[min_samples]
+
     def take(self, rows: np.ndarray) -> "Documents":
         """Return the documents of these rows, in that order."""
         distances = self.distances[rows][:, rows].tocsr()
@@ -95,19 +117,18 @@ class Clustering(NamedTuple):
     clusters: Clusters
 
 
-def candidates(documents: Documents) -> tuple[list[Clustering], list[Clustering]]:
-    """Return the distinct clusterings of HDBSCAN and of average linkage."""
-    grid = list(_distinct(_grid(documents)))
+def candidates(documents: Documents) -> tuple[Iterator[Clustering], Iterator[Clustering]]:
+    """Return the distinct clusterings of HDBSCAN and of average linkage, one at a time."""
     # min_samples 1: the nearest story of a lone document is that of its nearest neighbour.
     average = Parameters("average", 1, 2, min_cohesion=MIN_COHESION)
-    return grid, list(_distinct(cuts(documents, average)))
+    return _distinct(_grid(documents)), _distinct(cuts(documents, average))
 
 
 def _distinct(clusterings: Iterator[Clustering]) -> Iterator[Clustering]:
     """Yield the first clustering with each distinct labelling."""
     seen: set[bytes] = set()
     for clustering in clusterings:
-        key = clustering.clusters.labels.tobytes()
+        key = hashlib.blake2b(clustering.clusters.labels.tobytes()).digest()
         if key not in seen:
             seen.add(key)
             yield clustering
@@ -116,7 +137,7 @@ def _distinct(clusterings: Iterator[Clustering]) -> Iterator[Clustering]:
 def _grid(documents: Documents) -> Iterator[Clustering]:
     """Yield HDBSCAN's clusterings with all parameters of the grid."""
     for min_samples in MIN_SAMPLES:
-        edges = spanning_tree(documents.distances, min_samples, documents.engine)
+        edges = documents.spanning_tree(min_samples)
         epsilons = _epsilons(edges)
         for min_cluster_size in MIN_CLUSTER_SIZES:
             tree = condense(edges, min_cluster_size)
@@ -136,8 +157,8 @@ def cuts(documents: Documents, parameters: Parameters) -> Iterator[Clustering]:
     A cut that leaves a single group is one of them only if the distance between unrelated documents
     is known: the silhouette of a single story compares with that.
     """
-    tree = merge_tree(documents.vectors, documents.distances)
-    heights, rows = cut_heights(tree), rounded(documents.vectors)
+    tree, rows = documents.merge_tree, rounded(documents.vectors)
+    heights = cut_heights(tree)
     if documents.background or parameters.allow_single_cluster:
         heights = sorted({*heights, *tree.heights[-1:].tolist()})
     for height in heights:

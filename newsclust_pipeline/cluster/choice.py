@@ -10,11 +10,13 @@ of different density, so its best clustering stands unless that of average linka
 better. docs/quality.md compares this rule with others.
 """
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from newsclust_pipeline.cluster.average_linkage import clusters_at, merge_tree
+from newsclust_pipeline.cluster.average_linkage import clusters_at
 from newsclust_pipeline.cluster.candidates import (
     Clustering,
     Documents,
@@ -34,7 +36,31 @@ SIGNIFICANT = 1.645
 
 @dataclass(frozen=True)
 class Candidate:
-    """A clustering with its score.
+    """What is known of a clustering: `cluster` makes it again from its parameters.
+
+    Attributes:
+        parameters: of the clustering.
+        score: its mean silhouette, less the price of every document in a story.
+        silhouette: the mean silhouette.
+        figures: what `rank` was asked to find out about it.
+    """
+
+    parameters: Parameters
+    score: float
+    silhouette: float
+    figures: Mapping[str, float]
+
+
+class Ranking(NamedTuple):
+    """The recommended clustering, and all candidates: that one first, the others by score."""
+
+    best: Clustering
+    candidates: list[Candidate]
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """A clustering with the score of every document.
 
     Attributes:
         clustering: without incoherent stories.
@@ -49,11 +75,6 @@ class Candidate:
     counts: np.ndarray
     values: np.ndarray
     silhouette: float
-
-    @property
-    def parameters(self) -> Parameters:
-        """The parameters of the clustering."""
-        return self.clustering.parameters
 
     @property
     def score(self) -> float:
@@ -78,14 +99,13 @@ def cluster(documents: Documents, parameters: Parameters) -> Clustering:
             engine=documents.engine,
         )
     elif parameters.cut_height is None:
-        scored = [_scored(documents, one) for one in cuts(documents, parameters)]
-        if not scored:
+        best = _best_of(documents, cuts(documents, parameters))[0]
+        if best is None:
             return cluster(documents, replace(parameters, cut_height=0.0))
-        return max(scored, key=lambda candidate: candidate.score).clustering
+        return best.clustering
     else:
-        tree = merge_tree(documents.vectors, documents.distances)
-        size = parameters.min_cluster_size
-        clusters = clusters_at(tree, rounded(documents.vectors), parameters.cut_height, size)
+        rows, size = rounded(documents.vectors), parameters.min_cluster_size
+        clusters = clusters_at(documents.merge_tree, rows, parameters.cut_height, size)
     if parameters.min_cohesion is not None:
         values = documents.silhouettes.of(clusters.labels)
         clusters = drop_incoherent(clusters, values, parameters.min_cohesion)
@@ -113,24 +133,52 @@ def choose(documents: Documents) -> Clustering:
 
     With fewer than two documents there is nothing to choose, and the default parameters are used.
     """
-    ranked = rank(documents)
-    return ranked[0].clustering if ranked else cluster(documents, Parameters())
+    ranking = rank(documents)
+    return ranking.best if ranking else cluster(documents, Parameters())
 
 
-def rank(documents: Documents) -> list[Candidate]:
-    """Score every distinct clustering: the recommended one first, then by score."""
+def rank(
+    documents: Documents, figures: Callable[[Clustering], Mapping[str, float]] = lambda _: {}
+) -> Ranking | None:
+    """Score every distinct clustering. With fewer than two documents there is none.
+
+    No more than the best ones are in memory at a time.
+
+    Args:
+        documents: the documents.
+        figures: called with every clustering; the result is part of its `Candidate`.
+    """
     if documents.distances.shape[0] < 2:
-        return []
-    grid, linkage = ([_scored(documents, one) for one in some] for some in candidates(documents))
-    ranked = sorted([*grid, *linkage], key=lambda candidate: -candidate.score)
-    best = max(grid, key=lambda candidate: candidate.score)
-    if linkage:
-        other = max(linkage, key=lambda candidate: candidate.score)
-        best = other if _is_better(documents, other, best) else best
-    return [best, *(candidate for candidate in ranked if candidate is not best)]
+        return None
+    grid, linkage = candidates(documents)
+    best, of_grid = _best_of(documents, grid, figures)
+    other, of_linkage = _best_of(documents, linkage, figures)
+    if best and other and _is_better(documents, other, best):
+        best = other
+    if not best:
+        return None
+    ranked = sorted([*of_grid, *of_linkage], key=lambda candidate: -candidate.score)
+    ranked.sort(key=lambda candidate: candidate.parameters != best.clustering.parameters)
+    return Ranking(best.clustering, ranked)
 
 
-def _is_better(documents: Documents, candidate: Candidate, other: Candidate) -> bool:
+def _best_of(
+    documents: Documents,
+    clusterings: Iterator[Clustering],
+    figures: Callable[[Clustering], Mapping[str, float]] = lambda _: {},
+) -> tuple[_Scored | None, list[Candidate]]:
+    """Return the first clustering with the highest score, and all as candidates."""
+    best, ranked = None, []
+    for clustering in clusterings:
+        scored = _scored(documents, clustering)
+        found = figures(scored.clustering)
+        ranked.append(Candidate(clustering.parameters, scored.score, scored.silhouette, found))
+        if best is None or ranked[-1].score > best.score:
+            best = scored
+    return best, ranked
+
+
+def _is_better(documents: Documents, candidate: _Scored, other: _Scored) -> bool:
     """Return True if a clustering is significantly better than another by one of two scores.
 
     The second score lets noise documents compete with the stories around them. It is low where
@@ -144,19 +192,19 @@ def _is_better(documents: Documents, candidate: Candidate, other: Candidate) -> 
     )
 
 
-def _with_lone_documents(documents: Documents, candidate: Candidate) -> np.ndarray:
+def _with_lone_documents(documents: Documents, candidate: _Scored) -> np.ndarray:
     values = documents.silhouettes.of(candidate.labels, lone_compete=True)
     return np.where(candidate.counts, values - PRICE, 0.0)
 
 
-def _scored(documents: Documents, clustering: Clustering) -> Candidate:
+def _scored(documents: Documents, clustering: Clustering) -> _Scored:
     parameters, clusters = clustering
     values = documents.silhouettes.of(clusters.labels)
     least = parameters.min_cohesion
     member = clusters.labels != NOISE
     if least is not None and member.any():
         member &= np.append(cohesion(clusters.labels, values) >= least, False)[clusters.labels]
-    return Candidate(
+    return _Scored(
         Clustering(parameters, drop_incoherent(clusters, values, least)),
         clusters.labels,
         member,

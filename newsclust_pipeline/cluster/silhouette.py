@@ -49,11 +49,9 @@ class Silhouettes:
         vectors = rounded(vectors)
         norms = squared_norms(vectors)
         to_all = np.maximum(mean_to_all(vectors, norms), background)
-        halves = distances.data.astype(np.float64) ** 2 / 2
         slack = np.inf if has_time else _SLACK
-        self._rows = Rows(
-            vectors, norms, to_all, distances.indptr, distances.indices, halves, slack
-        )
+        graph = distances.indptr, distances.indices, distances.data
+        self._rows = Rows(vectors, norms, to_all, *graph, slack)
 
     def of(self, labels: np.ndarray, lone_compete: bool = False) -> np.ndarray:
         """Return the silhouette (n,) of every document, −1 to 1; 0 for noise.

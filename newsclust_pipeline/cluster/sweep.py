@@ -4,14 +4,14 @@ Density-based validity and stability under subsampling (Ben-Hur, Elisseeff, Guyo
 beside the score; docs/quality.md compares the criteria.
 """
 
+from collections.abc import Iterator
 from dataclasses import asdict
 
 import numpy as np
 import pyarrow as pa
 
 from newsclust_pipeline.cluster.candidates import MIN_SAMPLES, Clustering, Documents
-from newsclust_pipeline.cluster.choice import cluster, rank
-from newsclust_pipeline.cluster.hdbscan import spanning_tree
+from newsclust_pipeline.cluster.choice import Candidate, cluster, rank
 from newsclust_pipeline.cluster.metrics import agreement, density_validity, story_sizes
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.schemas import PARAMETER_SWEEP
@@ -41,21 +41,29 @@ def sweep(documents: Documents, seed: int = 0) -> pa.Table:
         the documents, `subset_agreement` the index between those; the first rows alone have them.
         Of parameters that give the same clustering, the first of the grid is in the table.
     """
-    ranked = rank(documents)
-    if not ranked:
+    ranking = rank(documents, lambda clustering: _figures(documents, clustering))
+    if not ranking:
         return SWEEP.empty_table()
-    tree = spanning_tree(documents.distances, MIN_SAMPLES[0], documents.engine)
-    subsets = _subsets(documents, seed)
     rows = [
         asdict(candidate.parameters)
         | (_UNUSED if candidate.parameters.algorithm == "average" else {})
         | {"score": candidate.score, "silhouette": candidate.silhouette}
-        | {"density_validity": density_validity(tree, candidate.clustering.clusters.labels)}
-        | (_stability(candidate.clustering, subsets) if rank < _FINALISTS else {})
-        | story_sizes(candidate.clustering.clusters.labels)
-        for rank, candidate in enumerate(ranked)
+        | dict(candidate.figures)
+        for candidate in ranking.candidates
     ]
+    finalists = [ranking.best, *_clusterings(documents, ranking.candidates[1:_FINALISTS])]
+    for row, stability in enumerate(_stability(documents, finalists, seed)):
+        rows[row] |= stability
     return pa.Table.from_pylist(rows, SWEEP)
+
+
+def _figures(documents: Documents, clustering: Clustering) -> dict[str, float]:
+    tree, labels = documents.spanning_tree(MIN_SAMPLES[0]), clustering.clusters.labels
+    return {"density_validity": density_validity(tree, labels)} | story_sizes(labels)
+
+
+def _clusterings(documents: Documents, candidates: list[Candidate]) -> list[Clustering]:
+    return [cluster(documents, candidate.parameters) for candidate in candidates]
 
 
 def as_markdown(table: pa.Table, rows: int = 10) -> str:
@@ -66,28 +74,33 @@ def as_markdown(table: pa.Table, rows: int = 10) -> str:
     )
 
 
-def _subsets(documents: Documents, seed: int) -> list[tuple[np.ndarray, Documents]]:
-    """Draw random subsets of the documents: their rows, and the documents."""
-    rng = np.random.default_rng(seed)
-    n = len(documents.vectors)
-    subsets = [np.sort(rng.permutation(n)[: round(n * _SHARE)]) for _ in range(_SUBSETS)]
-    return [(rows, documents.take(rows)) for rows in subsets]
-
-
 def _stability(
-    clustering: Clustering, subsets: list[tuple[np.ndarray, Documents]]
-) -> dict[str, float]:
-    labels = [cluster(subset, clustering.parameters).clusters.labels for _, subset in subsets]
-    to_all = [
-        agreement(clustering.clusters.labels[rows], of_subset)
-        for (rows, _), of_subset in zip(subsets, labels, strict=True)
-    ]
-    (rows, _), (other_rows, _) = subsets
-    _, at, other_at = np.intersect1d(rows, other_rows, return_indices=True)
-    return {
-        "stability": float(np.mean(to_all)),
-        "subset_agreement": agreement(labels[0][at], labels[1][other_at]),
-    }
+    documents: Documents, clusterings: list[Clustering], seed: int
+) -> Iterator[dict[str, float]]:
+    """Yield `stability` and `subset_agreement` of each clustering."""
+    rng, n = np.random.default_rng(seed), len(documents.vectors)
+    subsets = [np.sort(rng.permutation(n)[: round(n * _SHARE)]) for _ in range(_SUBSETS)]
+    # One subset at a time: each takes about as much memory as all documents.
+    found = [_labels_of_subset(documents, rows, clusterings) for rows in subsets]
+    first, second = subsets
+    _, at, other_at = np.intersect1d(first, second, return_indices=True)
+    for clustering, *labels in zip(clusterings, *found, strict=True):
+        to_all = [
+            agreement(clustering.clusters.labels[rows], of_subset)
+            for rows, of_subset in zip(subsets, labels, strict=True)
+        ]
+        yield {
+            "stability": float(np.mean(to_all)),
+            "subset_agreement": agreement(labels[0][at], labels[1][other_at]),
+        }
+
+
+def _labels_of_subset(
+    documents: Documents, rows: np.ndarray, clusterings: list[Clustering]
+) -> list[np.ndarray]:
+    """Return the labels (r,) of these rows if they are clustered alone, by each's parameters."""
+    subset = documents.take(rows)
+    return [cluster(subset, one.parameters).clusters.labels for one in clusterings]
 
 
 def _cell(value: object) -> str:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from newsclust_pipeline.cluster.candidates import Documents
+from newsclust_pipeline.cluster.vector_sums import rounded
 from newsclust_pipeline.core.tables import vectors_of
 from newsclust_pipeline.embed.base import UNRELATED_DISTANCE
 from newsclust_pipeline.search.graph import Neighbours
@@ -33,7 +34,7 @@ def with_time(
     Returns:
         For distances see `add_time`, for vectors `append_time`.
     """
-    graph, vectors = neighbours.matrix(), vectors_of(embeddings, neighbours.doc_id)
+    graph, vectors = neighbours.matrix(), rounded(vectors_of(embeddings, neighbours.doc_id))
     embedder = (embeddings.schema.metadata or {}).get(b"embedder", b"").decode()
     documents = Documents(graph, vectors, UNRELATED_DISTANCE.get(embedder, 0.0))
     if not weight:
@@ -46,7 +47,7 @@ def add_time_to(documents: Documents, days: np.ndarray, weight: float, scale: fl
     known = documents.background
     return Documents(
         add_time(documents.distances, days, weight, scale),
-        append_time(documents.vectors, days, weight, scale),
+        rounded(append_time(documents.vectors, days, weight, scale)),
         # Half the squared distance between documents with nothing in common.
         known + weight**2 / 2 if known else 0.0,
         has_time=True,

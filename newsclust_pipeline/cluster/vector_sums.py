@@ -9,7 +9,6 @@ exact in float64 up to 2²¹: whatever the order, as it differs from one process
 result has the same bits. Distances change by about 10⁻⁵.
 """
 
-from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 import numpy as np
@@ -18,14 +17,24 @@ from newsclust_pipeline.core.jit import compiled, in_any_order
 
 _GRID = 2.0**16
 _TINY = 1e-300  # marks a story as found, even if its documents are 0 away
-_EXACT = 2**20  # products of sums of so many pairs of vectors are exact
-# Distances are compared as integers in this unit, so that rounding errors don't break ties.
-UNIT = 1e-9
+_BLOCK = 4096  # vectors rounded at a time
 
 
 def rounded(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors (n, d) rounded to multiples of 2⁻¹⁶, contiguous."""
-    return np.ascontiguousarray(np.rint(vectors * vectors.dtype.type(_GRID)) / _GRID, vectors.dtype)
+    """Return vectors (n, d) rounded to multiples of 2⁻¹⁶, contiguous; themselves if they are."""
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(vectors), _BLOCK)]
+    if vectors.flags.c_contiguous and all(_is_rounded(vectors[block]) for block in blocks):
+        return vectors
+    rows = np.empty(vectors.shape, vectors.dtype)
+    for block in blocks:
+        np.rint(vectors[block] * vectors.dtype.type(_GRID), out=rows[block])
+        rows[block] /= _GRID
+    return rows
+
+
+def _is_rounded(vectors: np.ndarray) -> bool:
+    multiples = vectors * vectors.dtype.type(_GRID)
+    return bool((np.rint(multiples) == multiples).all())
 
 
 def squared_norms(rows: np.ndarray) -> np.ndarray:
@@ -68,8 +77,8 @@ class Rows(NamedTuple):
         to_all: (n,) the mean distance of each to all others.
         indptr: with `indices`, the neighbours of each, in CSR form.
         indices: see `indptr`.
-        distances: the distances to them, as computed from other vectors than these, if any.
-        slack: by how much those may differ from those of the vectors.
+        distances: the Euclidean distances to them, as computed from other vectors than these.
+        slack: by how much half their squares may differ from those of the vectors.
     """
 
     vectors: np.ndarray
@@ -126,116 +135,18 @@ def _stories_around(
         story = labels[rows.indices[edge]]
         if story < 0:
             if lone_compete:
-                b = min(b, rows.distances[edge])
+                b = min(b, _half_square(rows.distances[edge]))
             continue
         if known[story] == 0:
             known[story] = _TINY
             near[count] = story
             count += 1
-        known[story] += rows.distances[edge]
+        known[story] += _half_square(rows.distances[edge])
     return b, count
 
 
-def agglomerate_loop(
-    sums: np.ndarray,
-    squares: np.ndarray,
-    sizes: np.ndarray,
-    indptr: np.ndarray,
-    indices: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Merge groups by average linkage; see `average_linkage.merge_tree`. `sums` is overwritten.
-
-    The heap holds (distance, group, group). An entry of a group that was merged since is skipped.
-    The neighbours of all groups lie in one array. A merged group's are written at its end, and
-    where there is no space, those of the groups that still exist are moved to the front.
-    """
-    n = len(sizes)
-    size, square = np.ones(2 * n, dtype=np.int64), np.zeros(2 * n)
-    size[:n], square[:n] = sizes, squares
-    row = np.arange(2 * n)  # of `sums`; a merged group takes that of its first part
-    parent, merged_into = np.arange(2 * n), np.full(2 * n, -1)
-    begin, end = np.zeros(2 * n, dtype=np.int64), np.zeros(2 * n, dtype=np.int64)
-    begin[:n], end[:n] = indptr[:-1], indptr[1:]
-    neighbours = np.empty(2 * len(indices), dtype=np.int64)
-    neighbours[: len(indices)] = indices
-    free = len(indices)
-    heap = [(np.int64(0), np.int64(0), np.int64(0))]  # one entry, from which numba infers the type
-    heap.pop()
-    for group in range(n):
-        for place in range(indptr[group], indptr[group + 1]):
-            one, other = np.int64(group), np.int64(indices[place])
-            if one < other:
-                heap.append((_group_distance(sums, square, size, row, one, other), one, other))
-    heapify(heap)
-    children, heights = np.empty((n, 2), dtype=np.int64), np.empty(n)
-    merges = 0
-    while heap:
-        distance, one, other = heappop(heap)
-        if parent[one] != one or parent[other] != other:
-            continue
-        new = np.int64(n + merges)
-        children[merges, 0], children[merges, 1], heights[merges] = one, other, distance * UNIT
-        merges += 1
-        parent[one] = parent[other] = new
-        sums[row[one]] += sums[row[other]]
-        size[new], square[new] = size[one] + size[other], square[one] + square[other]
-        row[new] = row[one]
-        if free + end[one] - begin[one] + end[other] - begin[other] > len(neighbours):
-            free = _move_to_front(neighbours, begin, end, parent, new)
-        begin[new] = free
-        for part in (one, other):
-            for place in range(begin[part], end[part]):
-                near = _top(parent, neighbours[place])
-                if near != new and merged_into[near] != new:
-                    merged_into[near] = new
-                    neighbours[free] = near
-                    free += 1
-                    distance = _group_distance(sums, square, size, row, near, new)
-                    heappush(heap, (distance, near, new))
-        end[new] = free
-    return children[:merges], heights[:merges]
-
-
-def _move_to_front(
-    neighbours: np.ndarray, begin: np.ndarray, end: np.ndarray, parent: np.ndarray, new: np.int64
-) -> int:
-    """Close the gaps in the array of neighbours, keep those of groups in use; return its length.
-
-    In use are groups that exist, and the two that are being merged into `new`.
-    """
-    used = np.array([g for g in range(new) if parent[g] == g or parent[g] == new])
-    free = 0
-    for group in used[np.argsort(begin[used], kind="mergesort")]:
-        length = end[group] - begin[group]
-        for place in range(length):
-            neighbours[free + place] = neighbours[begin[group] + place]
-        begin[group], end[group] = free, free + length
-        free += length
-    return free
-
-
-def _top(parent: np.ndarray, group: np.int64) -> np.int64:
-    """Return the group into which a group was merged in the end; halves the path to it."""
-    while parent[group] != group:
-        parent[group] = parent[parent[group]]
-        group = parent[group]
-    return group
-
-
-def _group_distance(
-    sums: np.ndarray,
-    square: np.ndarray,
-    size: np.ndarray,
-    row: np.ndarray,
-    one: np.int64,
-    other: np.int64,
-) -> np.int64:
-    """Return the mean distance between the members of two groups, in units of 1e-9."""
-    pairs = size[one] * size[other]
-    left, right = sums[row[one]], sums[row[other]]
-    product = (_dot(left, right) if pairs <= _EXACT else _ordered_dot(left, right)) / pairs
-    mean = (square[one] / size[one] + square[other] / size[other]) / 2 - product
-    return np.int64(np.rint(mean / UNIT))
+def _half_square(distance: float) -> float:
+    return np.float64(distance) * np.float64(distance) / 2
 
 
 def _mean_distance(
@@ -289,12 +200,5 @@ def _squared_norms(rows: np.ndarray) -> np.ndarray:
 def _dot(row: np.ndarray, other: np.ndarray) -> float:
     total = 0.0
     for column in range(len(row)):
-        total += row[column] * other[column]
-    return total
-
-
-def _ordered_dot(row: np.ndarray, other: np.ndarray) -> float:
-    total = 0.0
-    for column in range(len(row)):
-        total += row[column] * other[column]
+        total += np.float64(row[column]) * np.float64(other[column])
     return total

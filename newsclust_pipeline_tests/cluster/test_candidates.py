@@ -10,7 +10,7 @@ from newsclust_pipeline_tests.cluster.documents import documents_of, stories
 
 def test_both_algorithms_have_distinct_candidates():
     documents, _ = stories([6] * 12 + [2] * 20, 0.8, alone=30)
-    grid, linkage = candidates(documents)
+    grid, linkage = map(list, candidates(documents))
     assert {one.parameters.algorithm for one in grid} == {"hdbscan"}
     assert {one.parameters.algorithm for one in linkage} == {"average"}
     for some in (grid, linkage):
@@ -40,6 +40,7 @@ def test_rows_are_taken_from_distances_and_vectors_alike():
 
 
 def test_without_edges_average_linkage_has_no_candidates():
-    grid, linkage = candidates(Documents(sp.csr_array((6, 6)), np.eye(6, dtype=np.float32)))
+    documents = Documents(sp.csr_array((6, 6)), np.eye(6, dtype=np.float32))
+    grid, linkage = map(list, candidates(documents))
     assert (grid[0].clusters.labels == -1).all()
     assert linkage == []

@@ -1,5 +1,7 @@
 """The choice of algorithm and parameters without labels."""
 
+import zlib
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -60,11 +62,22 @@ def test_unrelated_documents_stay_noise():
 @pytest.mark.parametrize("algorithm", ["hdbscan", "average"])
 def test_the_parameters_of_every_rank_give_its_clustering_again(algorithm):
     documents, _ = stories([5] * 10 + [2] * 10, 0.7, alone=20)
-    ranked = [one for one in rank(documents) if one.parameters.algorithm == algorithm]
+    found = rank(documents, lambda one: {"labels": zlib.crc32(one.clusters.labels.tobytes())})
+    ranked = [one for one in found.candidates if one.parameters.algorithm == algorithm]
     assert len(ranked) > 5
     for candidate in ranked:
         again = cluster(documents, candidate.parameters).clusters
-        np.testing.assert_array_equal(again.labels, candidate.clustering.clusters.labels)
+        assert candidate.figures["labels"] == zlib.crc32(again.labels.tobytes())
+
+
+def test_the_best_clustering_is_that_of_the_first_candidate():
+    documents, _ = stories([5] * 10 + [2] * 10, 0.7, alone=20)
+    best, ranked = rank(documents)
+    assert best.parameters == ranked[0].parameters
+    again = cluster(documents, best.parameters).clusters
+    np.testing.assert_array_equal(again.labels, best.clusters.labels)
+    scores = [candidate.score for candidate in ranked[1:]]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_average_linkage_without_a_height_takes_the_best_cut():
