@@ -192,13 +192,13 @@ def umap_projection(
     knn_distance_matrix: Neighbours,
     embeddings: pa.Table,
     previous: PreviousRun,
+    engine: Engine,
 ) -> Result:
     """The position of every document on the map, which continues the map of the last run."""
     params = {"fingerprint": figures.fingerprint(embeddings)} | plain(config)
     old = continuation.previous_map(previous.positions(), config.n_components, params, figures.warn)
-    done = projection.project(
-        matrix(embeddings), knn_distance_matrix, **config.model_dump(), previous=old
-    )
+    what, how = (matrix(embeddings), knn_distance_matrix), config.model_dump()
+    done = projection.project(*what, **how, previous=old, engine=engine.open())
     table = projection.positions_table(knn_distance_matrix.doc_id, done.positions)
     facts = figures.of_projection(done, knn_distance_matrix, config.n_neighbors)
     return result(table, params, **facts, **plain(config))

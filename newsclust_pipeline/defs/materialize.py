@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from newsclust_pipeline.core.errors import NewsclustError, ServiceError
 from newsclust_pipeline.core.file_errors import is_circumstance
+from newsclust_pipeline.core.memory import release_unused
 from newsclust_pipeline.core.progress import Progress, log_progress
 from newsclust_pipeline.defs import terminal
 from newsclust_pipeline.defs.checks import checks_of
@@ -131,6 +132,7 @@ def _materialized(
     """Return the function that Dagster runs for a stage."""
 
     def run(*args: Any, guard: RunGuard, **kwargs: Any) -> Iterator[Event]:
+        release_unused()  # what the stage before has freed by now
         with terminal.stage(function.__name__):
             try:
                 yield from _events(function, names, io, reuse, args, kwargs)

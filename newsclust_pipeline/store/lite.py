@@ -90,14 +90,21 @@ class LiteClient(Client):
 
     def vectors(self, collection: str) -> Iterator[tuple[list[str], np.ndarray]]:
         """Yield the ids (n,) and vectors (n, d) of all documents, block by block."""
-        return iter(self._engine(lambda *where: list(read_vectors(*where)), collection))
+        blocks = self._engine(read_vectors, collection)
+        with self._translated():
+            yield from blocks
 
     def _engine(self, call: Callable[..., T], collection: str, *args: Any) -> T:
         """Call Milvus Lite inside this process, where it may raise anything."""
         assert self._client  # noqa: S101 (opens the file)
         self.new_manifest = None
-        try:
+        with self._translated():
             return call(self._database, collection, *args)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
         except Exception as error:
             raise _translate_error(self._path, error) from error
 

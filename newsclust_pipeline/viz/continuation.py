@@ -17,7 +17,7 @@ from newsclust_pipeline.viz.umap_private import Optimizer
 MAX_EPOCHS = 100
 # The rate of UMAP's own `transform` for new documents, then one small enough to leave old
 # documents in place unless their neighbours have changed.
-_PLACEMENT_RATE, _REFINEMENT_RATE = 0.25, 0.05
+PLACEMENT_RATE, _REFINEMENT_RATE = 0.25, 0.05
 # Median displacement of old documents, in spans of the map, per document that came or went and
 # old document: if a tenth came, 0.16 · 0.1 = 1.6 % of the span.
 _DISPLACEMENT = 0.16
@@ -102,7 +102,7 @@ def continue_map(
         (n, c) float32.
     """
     start = place_new(optimizer, vectors, previous, is_old)
-    start = optimizer.run(start, epochs, _PLACEMENT_RATE, moving=~is_old)
+    start = optimizer.run(start, epochs, PLACEMENT_RATE, moving=~is_old)
     goal = optimizer.run(start, epochs, _REFINEMENT_RATE)
     goal = align(goal, goal[is_old], previous)
     lengths = np.linalg.norm(goal - start, axis=1, keepdims=True)

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from newsclust_pipeline.core.engine import IN_PROCESS, Engine
 from newsclust_pipeline.search.graph import Neighbours
+from newsclust_pipeline.viz import sample_map
 from newsclust_pipeline.viz.continuation import (
     MAX_EPOCHS,
     PreviousMap,
@@ -19,9 +21,15 @@ from newsclust_pipeline.viz.continuation import (
     continue_map,
     median_displacement,
 )
-from newsclust_pipeline.viz.umap_private import Optimizer
+from newsclust_pipeline.viz.umap_private import (
+    Optimizer,
+    curve,
+    has_enough_neighbours,
+    strengths,
+)
 
-# Above this number of documents every doubling halves the epochs, so that their cost stays equal.
+# Above this number of documents a sample is laid out. Where that is impossible, and in a larger
+# sample, every doubling halves the epochs, so that their cost stays equal.
 _LARGE, _MIN_EPOCHS = 200_000, 50
 _START_SPAN = 10.0
 
@@ -32,12 +40,13 @@ class Projection:
 
     Attributes:
         positions: (n, n_components) float32.
-        strategy: `unchanged` or `refined` (the previous map), `full` or `fewer epochs` (a new
-            map), or `row` (too few documents for a map).
-        epochs: passes of the descent over all documents.
+        strategy: `unchanged` or `refined` (the previous map), `full`, `sample` or `fewer epochs` (a
+            new map), or `row` (too few documents for a map).
+        epochs: passes of the descent over all documents, or over those of the sample.
         started_from: `last positions` or `pca`; `nothing` for a row.
         kept_documents: documents that the previous map shows, too.
         moved_median_share_of_span: their median displacement, in units of the map's longest side.
+        sampled_documents: documents of the sample, among which the others were placed; 0 without.
     """
 
     positions: np.ndarray
@@ -46,13 +55,14 @@ class Projection:
     started_from: str
     kept_documents: int = 0
     moved_median_share_of_span: float = 0.0
+    sampled_documents: int = 0
 
     def summary(self) -> dict[str, str | int | float]:
         """Return everything but the positions."""
         return {k: v for k, v in vars(self).items() if k != "positions"}
 
 
-def project(
+def project(  # noqa: PLR0913 (parameters of UMAP)
     vectors: np.ndarray,
     neighbours: Neighbours,
     n_components: int = 2,
@@ -60,6 +70,8 @@ def project(
     min_dist: float = 0.1,
     random_state: int = 42,
     previous: PreviousMap | None = None,
+    *,
+    engine: Engine = IN_PROCESS,
 ) -> Projection:
     """Compute a map on which similar documents lie close together.
 
@@ -76,6 +88,7 @@ def project(
         min_dist: smallest distance between documents on the map, in map units.
         random_state: seed.
         previous: the previous map, made with the same parameters and embedder.
+        engine: places documents, if there are so many that only a sample is laid out.
     """
     n = len(vectors)
     if n <= n_components + 2:
@@ -86,24 +99,50 @@ def project(
     is_old = rows >= 0
     if previous and is_old.all() and len(previous.positions) == n:
         return Projection(previous.positions[rows], "unchanged", 0, "last positions", n)
-    optimizer = Optimizer.from_vectors(vectors, neighbours, n_neighbors, min_dist, random_state)
-    epochs = epochs_for(n)
     before = (
         previous.positions[rows[is_old]] if previous else np.empty((0, n_components), np.float32)
     )
+    graph = (neighbours, n_neighbors, min_dist, random_state)
     if previous and 2 * is_old.sum() >= n:
-        strategy, started_from = "refined", "last positions"
-        epochs = min(MAX_EPOCHS, epochs // 2)
+        strategy, started_from, sampled = "refined", "last positions", 0
+        epochs = min(MAX_EPOCHS, epochs_for(n) // 2)
         changed = len(previous.positions) + n - 2 * int(is_old.sum())
+        optimizer = Optimizer.from_vectors(vectors, *graph)
         positions = continue_map(optimizer, vectors, before, is_old, epochs, changed)
     else:
-        strategy, started_from = "full" if n <= _LARGE else "fewer epochs", "pca"
-        start = initial_positions(vectors, n_components, random_state)
-        positions = optimizer.run(start, epochs)
+        started_from = "pca"
+        positions, strategy, epochs, sampled = _new_map(vectors, *graph, n_components, engine)
         if len(before):
             positions = align(positions, positions[is_old], before)
     moved = median_displacement(before, positions[is_old], positions)
-    return Projection(positions, strategy, epochs, started_from, int(is_old.sum()), moved)
+    kept = int(is_old.sum())
+    return Projection(positions, strategy, epochs, started_from, kept, moved, sampled)
+
+
+def _new_map(
+    vectors: np.ndarray,
+    neighbours: Neighbours,
+    n_neighbors: int,
+    min_dist: float,
+    seed: int,
+    n_components: int,
+    engine: Engine,
+) -> tuple[np.ndarray, str, int, int]:
+    """Return positions, strategy, epochs and the size of the sample; arguments as of `project`."""
+    n = len(vectors)
+    share = sample_map.share_for(n_neighbors)
+    if n <= _LARGE or share is None or not has_enough_neighbours(neighbours, n_neighbors):
+        optimizer = Optimizer.from_vectors(vectors, neighbours, n_neighbors, min_dist, seed)
+        epochs = epochs_for(n)
+        positions = optimizer.run(initial_positions(vectors, n_components, seed), epochs)
+        return positions, "full" if n <= _LARGE else "fewer epochs", epochs, 0
+    indices = neighbours.indices[:, : n_neighbors - 1]
+    sample = sample_map.draw(indices, strengths(neighbours, n_neighbors), share, seed)
+    epochs, shape = epochs_for(len(sample.rows)), curve(min_dist)
+    start = initial_positions(vectors[sample.rows], n_components, seed)
+    positions = Optimizer(sample.union(), shape, seed).run(start, epochs)
+    how = (sample, positions, vectors, indices, shape, seed)
+    return sample_map.place_others(*how, engine), "sample", epochs, len(sample.rows)
 
 
 def positions_table(doc_id: np.ndarray, positions: np.ndarray) -> pa.Table:

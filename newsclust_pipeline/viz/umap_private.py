@@ -24,7 +24,8 @@ class Optimizer:
 
     Attributes:
         graph: (n, n) membership strengths, 0 to 1 (McInnes, Healy, Melville 2018, section 3.1);
-            rows and their columns in ascending order.
+            rows and their columns in ascending order. Or (n, m), the strengths of n documents'
+            neighbours among m others, which don't move.
         curve: a and b of 1 / (1 + a·d^(2b)), which turns a distance d on the map into a strength.
         seed: seed of the negative samples.
     """
@@ -51,15 +52,13 @@ class Optimizer:
             min_dist: smallest distance between documents on the map, in map units.
             seed: seed of the optimizer.
         """
-        from umap.umap_ import find_ab_params
-
-        _cache_compiled_functions()
         count = min(n_neighbors, len(vectors))
         if has_enough_neighbours(neighbours, count):
-            graph = _graph(neighbours, count)
+            indices = np.ascontiguousarray(neighbours.indices[:, : count - 1])
+            graph = fuzzy_union(indices, strengths(neighbours, count))
         else:
             graph = _search_and_graph(vectors, count, seed)
-        return cls(graph, find_ab_params(1.0, min_dist), seed)
+        return cls(graph, curve(min_dist), seed)
 
     def run(
         self,
@@ -67,14 +66,20 @@ class Optimizer:
         epochs: int,
         learning_rate: float = 1.0,
         moving: np.ndarray | None = None,
+        anchors: np.ndarray | None = None,
     ) -> np.ndarray:
         """Return the positions after a descent.
+
+        With anchors each position depends on them, its start and its row of the graph alone, if the
+        strongest edges of all rows are equally strong.
 
         Args:
             start: (n, c) positions.
             epochs: passes over the graph.
             learning_rate: step length at the start; it falls to 0.
             moving: (n,) bool, documents that may move; None: all.
+            anchors: (m, c) float32, positions of the documents in the graph's columns, if those are
+                others than in its rows.
 
         Returns:
             (n, c) float32.
@@ -91,22 +96,23 @@ class Optimizer:
         positions = np.array(start, dtype=np.float32, order="C")
         if not sampled.any():
             return positions
-        head, tail, strengths = row[sampled], graph.indices[sampled], graph.data[sampled]
+        head, tail, weights = row[sampled], graph.indices[sampled], graph.data[sampled]
         del row, sampled
         random = np.random.RandomState(self.seed)
         state = random.randint(np.iinfo(np.int32).min + 1, np.iinfo(np.int32).max - 1, 3)
+        others = positions if anchors is None else anchors
         optimized: np.ndarray = optimize_layout_euclidean(
             positions,
-            positions,
+            others,
             head,
             tail,
             epochs,
-            len(positions),
-            make_epochs_per_sample(strengths, epochs),
+            len(others),
+            make_epochs_per_sample(weights, epochs),
             *self.curve,
             state.astype(np.int64),
             initial_alpha=learning_rate,
-            move_other=moving is None,
+            move_other=moving is None and anchors is None,
         )
         return optimized
 
@@ -129,11 +135,25 @@ def _cache_compiled_functions() -> None:
     )
 
 
-def _graph(neighbours: Neighbours, count: int) -> sp.csr_array:
-    """Return the graph that UMAP builds from known neighbours, by its own strengths."""
+def curve(min_dist: float) -> tuple[float, float]:
+    """Return `Optimizer.curve` for a smallest distance between documents on the map."""
+    from umap.umap_ import find_ab_params
+
+    a, b = find_ab_params(1.0, min_dist)
+    return float(a), float(b)
+
+
+def strengths(neighbours: Neighbours, count: int) -> np.ndarray:
+    """Return UMAP's membership strengths (n, count − 1) float32 of known neighbours.
+
+    Args:
+        neighbours: of n documents.
+        count: neighbours per document, itself included.
+    """
     import numba
     from umap.umap_ import compute_membership_strengths, smooth_knn_dist
 
+    _cache_compiled_functions()
     n = len(neighbours.doc_id)
     indices = np.ascontiguousarray(neighbours.indices[:, : count - 1])
     distances = np.zeros((n, count), dtype=np.float32)  # each document first, then its neighbours
@@ -143,10 +163,10 @@ def _graph(neighbours: Neighbours, count: int) -> sp.csr_array:
     try:
         scales, nearest = smooth_knn_dist(distances, float(count), local_connectivity=1.0)
         distances = np.ascontiguousarray(distances[:, 1:])
-        strengths = compute_membership_strengths(indices, distances, scales, nearest)[2]
+        found: np.ndarray = compute_membership_strengths(indices, distances, scales, nearest)[2]
     finally:
         numba.set_num_threads(threads)
-    return fuzzy_union(indices, strengths.reshape(indices.shape))
+    return found.reshape(indices.shape)
 
 
 def _search_and_graph(vectors: np.ndarray, count: int, seed: int) -> sp.csr_array:

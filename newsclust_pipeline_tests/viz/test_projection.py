@@ -143,6 +143,7 @@ def test_the_same_documents_keep_their_positions(feed):
         "started_from": "last positions",
         "kept_documents": 200,
         "moved_median_share_of_span": 0.0,
+        "sampled_documents": 0,
     }
 
 
