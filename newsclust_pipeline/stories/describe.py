@@ -13,14 +13,12 @@ from newsclust_pipeline.cluster.silhouette import cohesion
 from newsclust_pipeline.core.engine import IN_PROCESS, Engine
 from newsclust_pipeline.core.markdown import markdown_table
 from newsclust_pipeline.core.tables import embedded_texts
-from newsclust_pipeline.stories.headlines import clean_headline, is_plain
+from newsclust_pipeline.stories.exemplars import exemplars
+from newsclust_pipeline.stories.headlines import clean_headline
 from newsclust_pipeline.stories.keywords import Corpus, keywords
 from newsclust_pipeline.stories.series import find_series, is_column
 from newsclust_pipeline.stories.short_titles import short_titles
-from newsclust_pipeline.stories.tokens import tokenize
 
-_TOPICAL = 3  # first keywords of a story; its exemplar's headline must contain one
-_MAX_LENGTH = 1.5  # times the median length of a story's headlines: longer ones are paragraphs
 _NAME_WORDS = 3  # keywords that name a topic
 # Stories with a lower mean silhouette are hardly nearer to themselves than to others.
 DOUBTFUL = 0.1
@@ -33,12 +31,8 @@ def describe(documents: pa.Table, vectors: np.ndarray, engine: Engine = IN_PROCE
     Doubtful stories (of low cohesion) come last, events before recurring columns, and larger
     stories before smaller ones.
 
-    A story's exemplar is its medoid: the document with the least sum of squared Euclidean
-    distances to the others (Kaufman, Rousseeuw 1987). Its headline is the story's title, without
-    labels and outlets' names. Headlines that name a story badly are passed over in favour of the
-    next most central document, if there is a better one: those with none of the story's first
-    keywords ("Live updates"), those much longer than the others, those in another language than
-    most articles of the story, and those that are no plain statements; see `headlines.is_plain`.
+    The headline of a story's exemplar (see `exemplars`) is its title, without labels and outlets'
+    names.
 
     Args:
         documents: one row per document: doc_id, story_id, label, persistence, silhouette,
@@ -46,7 +40,7 @@ def describe(documents: pa.Table, vectors: np.ndarray, engine: Engine = IN_PROCE
             (the outlets of all its copies), venue, url, published_at, copies; language and
             embedded_text, if known. Keywords are taken from the latter where it is set.
         vectors: (n, d) of the same documents, unit length.
-        engine: finds the keywords of many stories.
+        engine: finds the keywords and exemplars of many stories.
     """
     labels = documents["label"].to_numpy()
     languages = _languages(documents, labels)
@@ -57,23 +51,24 @@ def describe(documents: pa.Table, vectors: np.ndarray, engine: Engine = IN_PROCE
         corpus, np.where(in_main, labels, NOISE), languages=main, engine=engine
     )
     keyword_lists += [[]] * (len(main) - len(keyword_lists))
-    exemplar_rows = _exemplar_rows(documents, labels, vectors, keyword_lists, in_main)
+    titles = documents["title"].to_pylist()
+    exemplar_rows = exemplars(titles, labels, vectors, keyword_lists, in_main, engine)
     columns = ["label", "venues", "published_at", "copies"]
     frame = documents.select(columns).to_pandas()
     aggregates = _aggregate(frame)
-    exemplars = documents.take(pa.array(exemplar_rows, pa.int64()))
+    chosen = documents.take(pa.array(exemplar_rows, pa.int64()))
     arrays = {name: pa.array(aggregates[name], from_pandas=True) for name in aggregates}
-    arrays |= {name: exemplars[name] for name in ("story_id", "label", "persistence")}
+    arrays |= {name: chosen[name] for name in ("story_id", "label", "persistence")}
     arrays["title"] = pa.array(
         [
             clean_headline(title, venues) or title
             for title, venues in zip(
-                *(exemplars[n].to_pylist() for n in ("title", "venues")), strict=True
+                *(chosen[n].to_pylist() for n in ("title", "venues")), strict=True
             )
         ],
         pa.string(),
     )
-    arrays["exemplar_doc_id"] = exemplars["doc_id"]
+    arrays["exemplar_doc_id"] = chosen["doc_id"]
     arrays["title_source"] = pa.array(["headline"] * len(exemplar_rows), pa.string())
     arrays["keywords"] = pa.array(keyword_lists, STORIES.field("keywords").type)
     arrays["per_day"] = pa.array(_per_day(frame, len(exemplar_rows)), STORIES.field("per_day").type)
@@ -81,7 +76,7 @@ def describe(documents: pa.Table, vectors: np.ndarray, engine: Engine = IN_PROCE
     column = is_column(labels, find_series(documents), len(exemplar_rows))
     arrays["kind"] = pa.array(np.where(column, "column", "event"), pa.string())
     arrays["languages"] = pa.array(languages, STORIES.field("languages").type)
-    arrays |= _topics(documents, exemplars, corpus)
+    arrays |= _topics(documents, chosen, corpus)
     arrays["cohesion"] = pa.array(cohesion(labels, documents["silhouette"].to_numpy()))
     columns = [arrays[f.name].cast(f.type) for f in STORIES]
     stories = pa.Table.from_arrays(columns, schema=STORIES)
@@ -153,59 +148,6 @@ def _in_main_language(
         ],
         dtype=bool,
     )
-
-
-def _exemplar_rows(
-    documents: pa.Table,
-    labels: np.ndarray,
-    vectors: np.ndarray,
-    keyword_lists: list[list[str]],
-    in_main: np.ndarray,
-) -> list[int]:
-    """Return the row of every story's exemplar.
-
-    Between unit vectors, the squared distances from v to all m members add up to 2·m − 2·v·Σv: the
-    medoid has the largest product with their sum. So the distances of all pairs are not needed.
-    """
-    titles = documents["title"].to_pylist()
-    exemplars = []
-    order = np.argsort(labels, kind="stable")
-    starts = np.searchsorted(labels[order], np.arange(len(keyword_lists) + 1))
-    for label, story_keywords in enumerate(keyword_lists):
-        members = order[starts[label] : starts[label + 1]]
-        centrality = vectors[members] @ vectors[members].sum(axis=0, dtype=np.float64)
-        # Differences in float32's last digits don't count; the first published wins a tie.
-        ranked = members[np.argsort(-centrality.round(5), kind="stable")]
-        topical = {token.text for word in story_keywords[:_TOPICAL] for token in tokenize(word)}
-        max_length = _MAX_LENGTH * np.median([len(titles[row]) for row in members])
-        exemplars.append(_best(ranked, titles, in_main, topical, max_length))
-    return exemplars
-
-
-def _best(
-    ranked: np.ndarray, titles: list[str], in_main: np.ndarray, topical: set[str], max_length: float
-) -> int:
-    """Return the first row of those whose headlines have the fewest defects.
-
-    Most stories have one without any among the first, so few headlines are looked at.
-    """
-    best, fewest = -1, np.inf
-    for row in ranked.tolist():
-        defects = (
-            (not _is_suitable(titles[row], topical, max_length))
-            + (not in_main[row])
-            + 0.5 * (not is_plain(titles[row]))
-        )
-        if defects < fewest:
-            best, fewest = row, defects
-        if defects <= (not topical):  # without keywords every headline has one defect
-            break
-    return best
-
-
-def _is_suitable(title: str, topical: set[str], max_length: float) -> bool:
-    """Return True if a headline can name a story: it is topical and not a whole paragraph."""
-    return len(title) <= max_length and any(token.text in topical for token in tokenize(title))
 
 
 def _languages(documents: pa.Table, labels: np.ndarray) -> list[list[dict[str, Any]]]:
