@@ -48,8 +48,12 @@ class ArrayFile:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        mapped = np.memmap(self.path, self.dtype, "r", shape=self.shape)
-        return np.array(mapped.view(np.ndarray)[rows])
+        found: np.ndarray = self.mapped()[rows]
+        return found if found.base is None else found.copy()
+
+    def mapped(self) -> np.ndarray:
+        """Return the array without reading it: it stays mapped as long as it or a slice is used."""
+        return np.memmap(self.path, self.dtype, "r", shape=self.shape).view(np.ndarray)
 
 
 # What a function of a partition may read rows from.

@@ -23,6 +23,7 @@ _MAX_ADDITION = 0.15  # share of a headline that may be new without making it an
 _SEPARATOR = re.compile(r"[-:–—\])|】•·»]")  # that every prefix and suffix has
 _HOST = re.compile(r"//([^/?#]+)")
 _LETTERS = re.compile(r"[\W_]+")
+_ASCII_SIGNS = {code: None for code in range(128) if not chr(code).isalnum()}
 
 
 @dataclass(frozen=True)
@@ -172,4 +173,6 @@ def _is_acronym(token: str) -> bool:
 
 
 def _letters(text: str) -> str:
+    if text.isascii():  # the same, in a fifth of the time
+        return text.translate(_ASCII_SIGNS).lower()
     return _LETTERS.sub("", unicodedata.normalize("NFKC", text)).casefold()

@@ -121,12 +121,15 @@ class FaissSearch:
         vectors = self._vectors
         if isinstance(vectors, np.ndarray):
             return _search(queries, vectors, count)
-        best = np.zeros((len(queries), 0), np.int64), np.zeros((len(queries), 0), np.float32)
+        import faiss
+
+        heap = faiss.ResultHeap(len(queries), count, keep_max=True)
         for start in range(0, len(vectors), _PIECE):
-            piece = vectors[start : start + _PIECE]
+            piece = vectors.mapped()[start : start + _PIECE]  # of which no page stays mapped
             rows, scores = _search(queries, piece, min(count, len(piece)))
-            best = _best(np.hstack([best[0], rows + start]), np.hstack([best[1], scores]), count)
-        return best
+            heap.add_result(scores, rows + start)
+        heap.finalize()
+        return heap.I, heap.D
 
     def _smallest_nprobe(self) -> int:
         """Return the number of cells to search for the recall that is aimed at."""
@@ -152,12 +155,6 @@ def _search(queries: np.ndarray, vectors: np.ndarray, count: int) -> tuple[np.nd
 
     scores, rows = faiss.knn(queries, vectors, count, metric=faiss.METRIC_INNER_PRODUCT)
     return rows, scores
-
-
-def _best(rows: np.ndarray, scores: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the `count` hits with the highest scores of each row, best first."""
-    order = np.argsort(-scores, axis=1, kind="stable")[:, :count]
-    return np.take_along_axis(rows, order, axis=1), np.take_along_axis(scores, order, axis=1)
 
 
 def _build_cells(vectors: np.ndarray, nlist: int) -> Any:

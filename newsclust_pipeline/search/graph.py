@@ -25,7 +25,7 @@ BLOCK = 2048  # documents searched at a time
 # Differences of vectors computed at a time. Where glibc is set to return
 # memory early, as Dask sets it, larger arrays are mapped again each time: five times as slow.
 _PAIR_BYTES = 98_304
-_FILE_BLOCK = 512  # documents whose hits are read from a file at a time
+_FILE_BLOCK = 256  # documents whose hits are read from a file at a time
 
 
 @dataclass(frozen=True)
@@ -184,27 +184,24 @@ def _rank(
     hits: np.ndarray, vectors: Rows, rows: np.ndarray, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Order the hits by their exact distance, and return the first `width` other documents."""
-    if isinstance(vectors, ArrayFile):
-        return _rank_from_file(hits, vectors, rows, width)
-    exact = np.column_stack([exact_distances(vectors, rows, column) for column in hits.T])
+    exact = _distances_to(hits, vectors, rows)
     exact[hits == rows[:, None]] = np.inf  # the document itself comes last and is cut off
     order = np.lexsort((hits, exact), axis=1)[:, :width]
     return np.take_along_axis(hits, order, axis=1), np.take_along_axis(exact, order, axis=1)
 
 
-def _rank_from_file(
-    hits: np.ndarray, vectors: ArrayFile, rows: np.ndarray, width: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Do the same with vectors in a file, each of which is read once for many rows."""
-    ranked = []
+def _distances_to(hits: np.ndarray, vectors: Rows, rows: np.ndarray) -> np.ndarray:
+    """Return the exact distances (r, count) of rows to their hits."""
+    if not isinstance(vectors, ArrayFile):
+        return np.column_stack([exact_distances(vectors, rows, column) for column in hits.T])
+    found = []
     for start in range(0, len(rows), _FILE_BLOCK):
-        some = slice(start, start + _FILE_BLOCK)
-        needed, local = np.unique(np.column_stack([rows[some], hits[some]]), return_inverse=True)
-        local = local.reshape(-1, hits.shape[1] + 1)
-        near, distances = _rank(local[:, 1:], vectors[needed], local[:, 0], width)
-        ranked.append((needed[near], distances))
-    indices, distances = (np.concatenate(parts) for parts in zip(*ranked, strict=True))
-    return indices, distances
+        own, others = rows[start : start + _FILE_BLOCK], hits[start : start + _FILE_BLOCK]
+        read = vectors[np.concatenate([own, others.ravel()])]
+        pairs = np.arange(others.size)
+        distances = exact_distances(read, pairs // others.shape[1], len(own) + pairs)
+        found.append(distances.reshape(others.shape))
+    return np.concatenate(found)
 
 
 def exact_distances(vectors: Rows, rows: np.ndarray, others: np.ndarray) -> np.ndarray:

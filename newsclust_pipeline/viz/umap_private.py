@@ -90,7 +90,9 @@ class Optimizer:
         _cache_compiled_functions()
         graph = self.graph
         row = np.repeat(np.arange(len(start), dtype=np.int32), np.diff(graph.indptr))
-        sampled = graph.data >= graph.data.max(initial=0) / epochs  # UMAP never samples weaker edges
+        sampled = (
+            graph.data >= graph.data.max(initial=0) / epochs
+        )  # UMAP never samples weaker edges
         if moving is not None:
             sampled &= moving[row]
         positions = np.array(start, dtype=np.float32, order="C")
