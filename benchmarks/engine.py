@@ -1,17 +1,20 @@
 """What do worker processes save, and how much memory does each of them take?
 
     python -m benchmarks.engine [--sizes 20000] [--queries 20000] [--workers 2] [--texts 1000]
+        [--kill 5]
 
 The stages that can be divided run on the same vectors in three ways, each in a process of its own:
 in one process with one thread, in one process with a thread per core, and on local workers with one
 thread each. The fair comparison is with one thread: as many threads as there are workers may be had
-in one process, too, but only on one machine. Results must be equal, bit for bit.
+in one process, too, but only on one machine. Results must be equal, bit for bit, also if a worker
+is killed a few seconds after the search of neighbours has begun.
 """
 
 import argparse
 import hashlib
 import multiprocessing
 import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -19,7 +22,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Any
 
 import numpy as np
@@ -82,6 +85,7 @@ def main() -> None:
     options.add_argument("--texts", type=int, default=1000, help="texts to embed; 0 for none")
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--only-fair", action="store_true", help="not with a thread per core")
+    options.add_argument("--kill", type=float, help="once more, and kill a worker then (seconds)")
     given, _ = options.parse_known_args()  # `make bench` passes the same arguments to all
     with TemporaryDirectory() as folder:
         rows = [
@@ -105,23 +109,28 @@ def compared(vectors: np.ndarray, given: Any, folder: Path) -> Iterator[list[str
     """Run all stages in all ways; give the table's rows."""
     file = folder / f"{len(vectors)}.npy"
     np.save(file, vectors)
-    ways = {"one process, 1 thread": (1, 0)}
+    ways: dict[str, tuple[int, int, float | None]] = {"one process, 1 thread": (1, 0, None)}
     if not given.only_fair:
-        ways[f"one process, {os.cpu_count()} threads"] = (os.cpu_count() or 1, 0)
-    ways[f"{given.workers} workers"] = (1, given.workers)
+        ways[f"one process, {os.cpu_count()} threads"] = (os.cpu_count() or 1, 0, None)
+    ways[f"{given.workers} workers"] = (1, given.workers, None)
+    if given.kill is not None:
+        ways[f"{given.workers} workers, one killed"] = (1, given.workers, given.kill)
     found = {}
-    for name, (count, workers) in ways.items():
+    for name, (count, workers, kill) in ways.items():
         threads(count)
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
-            work = process.submit(run, file, workers, given.texts, given.queries)
+            work = process.submit(run, file, workers, given.texts, given.queries, kill)
             found[name] = work.result()
     first = next(iter(found.values()))
     for stage, alone in first.items():
         for name, stages in found.items():
+            if stage not in stages:
+                continue
             taken = stages[stage]
             yield [
                 taken.work, stage, name, f"{taken.seconds:,.1f}",
-                f"{taken.seconds / alone.seconds:.2f}", f"{taken.cpu:,.1f}", f"{taken.own:,.0f}",
+                f"{taken.seconds / alone.seconds:.2f}",
+                f"{taken.cpu:,.1f}" if taken.cpu else "", f"{taken.own:,.0f}",
                 f"{taken.private:,.0f}" if taken.workers else "",
                 f"{taken.mapped:,.0f}" if taken.workers else "",
                 "yes" if taken.digest == alone.digest else "NO",
@@ -134,8 +143,13 @@ def tree(engine: Engine, matrix: Any) -> np.ndarray:
     return spanning_tree(matrix, _MIN_SAMPLES, engine)
 
 
-def run(file: Path, workers: int, texts: int, queries: int | None) -> dict[str, Taken]:
-    """Run the stages one after the other; give what each took."""
+def run(
+    file: Path, workers: int, texts: int, queries: int | None, kill: float | None = None
+) -> dict[str, Taken]:
+    """Run the stages one after the other; give what each took.
+
+    If a worker is to be killed, after these seconds of the search, other stages are left out.
+    """
     vectors, done = np.load(file), {}
     n = len(vectors)
     rows = np.arange(n)[: queries or n]
@@ -143,14 +157,19 @@ def run(file: Path, workers: int, texts: int, queries: int | None) -> dict[str, 
     with where as engine:
         pids = _pids(engine)
         warm_up(engine)
-        if texts:
+        if texts and kill is None:
             with measured(pids) as done["embedding"]:
                 done["embedding"].digest = embedding(engine, texts, file.parent)
             done["embedding"].work = f"{texts:,} texts"
+        if kill is not None:
+            Timer(kill, os.kill, (pids[0], signal.SIGKILL)).start()
         with measured(pids) as done["neighbours"]:
             found = neighbours(engine, vectors, rows)
         done["neighbours"].digest = digest(found.indices[rows], found.distances[rows])
         done["neighbours"].work = f"{len(rows):,} of {n:,} × {vectors.shape[1]}"
+        if kill is not None:
+            done["neighbours"].cpu = 0.0  # that of the killed worker is unknown
+            return done
         del vectors, found
         matrix = synthetic.neighbours(n, _K, linked=0.01).matrix()
         with measured(pids) as done["spanning tree"]:
@@ -220,7 +239,7 @@ def _pids(engine: Any) -> list[int]:
 def measured(workers: list[int]) -> Iterator[Taken]:
     """Measure time and memory of this process and of the workers; the result is filled at the end.
 
-    The CPU seconds of processes that were started or ended meanwhile are not counted.
+    The CPU seconds and memory of processes that were started or ended meanwhile are not counted.
     """
     taken, end = Taken(workers=workers), Event()
     processes = [psutil.Process(pid) for pid in (os.getpid(), *workers)]
@@ -239,7 +258,7 @@ def _watch(taken: Taken, processes: list[psutil.Process], end: Event) -> None:
     own, *workers = processes
     while True:
         taken.own = max(taken.own, _memory(own.pid, "RssAnon"))
-        for worker in workers:
+        for worker in filter(_is_alive, workers):
             taken.private = max(taken.private, _memory(worker.pid, "RssAnon"))
             taken.mapped = max(taken.mapped, _memory(worker.pid, "RssFile"))
         if end.wait(_EVERY):
@@ -247,7 +266,11 @@ def _watch(taken: Taken, processes: list[psutil.Process], end: Event) -> None:
 
 
 def _cpu(processes: list[psutil.Process]) -> float:
-    return sum(sum(process.cpu_times()[:2]) for process in processes)
+    return sum(sum(process.cpu_times()[:2]) for process in processes if _is_alive(process))
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def _memory(pid: int, entry: str) -> float:

@@ -64,6 +64,8 @@ def test_the_host_of_an_address_is_a_name_of_the_outlet():
 def test_keys_ignore_case_spaces_and_punctuation():
     assert headline_key("Earthquake : 90 ,000 flee") == headline_key("EARTHQUAKE: 90,000 flee")
     assert headline_key("Earthquake: 9 dead") != headline_key("Earthquake: 8 dead")
+    ascii_text = "".join(map(chr, range(128)))
+    assert headline_key(ascii_text) + "é" == headline_key(ascii_text + "É")
 
 
 def test_tokens_are_words_numbers_and_pairs_of_characters():
