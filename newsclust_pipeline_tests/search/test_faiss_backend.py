@@ -57,6 +57,25 @@ def test_scattered_documents_need_more_cells_than_clustered_ones_up_to_a_limit()
     assert few < many == 256 // 8
 
 
+def topics(n, count, dimension=64):
+    """Tight topics of equal size, far apart."""
+    rng = np.random.default_rng(0)
+    centres = unit(rng.normal(size=(count, dimension)))
+    return unit(centres[np.arange(n) % count] + 0.05 * rng.normal(size=(n, dimension)))
+
+
+def test_cells_start_far_apart_so_that_few_have_to_be_searched():
+    assert FaissSearch(topics(6000, 100), cells(128)).index.search["nprobe"] <= 2
+
+
+def test_cells_that_find_nothing_more_are_not_searched(monkeypatch):
+    monkeypatch.setattr(faiss_backend, "_TARGET_RECALL", 2.0)  # out of reach
+    vectors = topics(6000, 100)
+    search = FaissSearch(vectors, cells(128))
+    assert search.index.search["nprobe"] <= 4 < 128 // 8
+    assert recall(vectors, search) > 0.99
+
+
 def test_a_set_number_of_cells_is_kept():
     assert FaissSearch(clusters(), cells(nprobe=3)).index.search == {"nprobe": 3}
 
