@@ -167,7 +167,7 @@ def _search(queries: np.ndarray, vectors: np.ndarray, count: int) -> tuple[np.nd
 def _build_cells(vectors: np.ndarray, nlist: int) -> Any:
     """Return an inverted file of the vectors (Sivic and Zisserman 2003), always the same one.
 
-    The first centres are far apart (Bachem, Lucic, Hassani, Krause 2016, who approximate k-means++).
+    The first centres are far apart (Bachem, Lucic, Hassani, Krause 2016, an approximate k-means++).
     Random ones leave topics without any, and their documents scattered over the cells of others.
     """
     import faiss
