@@ -20,14 +20,17 @@ run: install
 ui: install
 	$(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
-# COV=1 measures which lines the tests run, and prints the share by module. Three workers keep two
-# processors busy: some tests wait for servers, a browser or the next minute.
+# COV=1 measures which lines the tests run, and prints the share by module. From Python 3.12 on that
+# is cheap. Three workers keep two processors busy: some tests wait for servers or the next minute.
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+CORE := import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")
 test: $(VENV)/test.installed install
-	$(BIN)/python -m pytest -n 3 $(if $(COV),--cov --cov-report=term)
+	COVERAGE_CORE=$$($(BIN)/python -c '$(CORE)') \
+	  $(PYTEST) -n 3 $(if $(COV),--cov --cov-report=term)
 
 # The tests that need neither torch nor a Milvus server nor a browser, and take no whole pipeline.
 test-fast: $(VENV)/test.installed install
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(PYTEST) -n 2 -m "not slow"
 
 # ARGS go to every benchmark: make bench ARGS="--sizes 5000 20000 --repeats 5"
 bench: $(VENV)/bench.installed install

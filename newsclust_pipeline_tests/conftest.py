@@ -17,7 +17,6 @@ from newsclust_pipeline.store.connection import connect
 from newsclust_pipeline_tests import milvus_server as real_milvus
 from newsclust_pipeline_tests.documents import OWNER
 from newsclust_pipeline_tests.object_store import new_bucket, s3_environment, s3_server
-from newsclust_pipeline_tests.scheduling import FileScheduling, order
 
 NUMBERS = itertools.count()
 
@@ -139,9 +138,9 @@ def milvus_binaries(tmp_path_factory):
     shutil.rmtree(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def make_server(milvus_binaries, tmp_path_factory):
-    """Start real servers, killed when the tests end."""
+    """Start real servers, which are killed after the module: idle ones need a tenth of a core."""
     servers = []
 
     def make(**settings):
@@ -154,13 +153,13 @@ def make_server(milvus_binaries, tmp_path_factory):
         server.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def milvus_server(make_server):
-    """One real server, for all tests that let it live."""
+    """One real server, for all tests of a module that let it live."""
     return make_server()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def guarded_server(make_server):
     """One that asks for a token: `root:` and its password."""
     server = make_server(authentication=True)
@@ -170,7 +169,7 @@ def guarded_server(make_server):
     return server
 
 
-@pytest.fixture(scope="session", params=["lite", "server"])
+@pytest.fixture(scope="module", params=["lite", "server"])
 def milvus_uri(request, tmp_path_factory):
     """Where Milvus is: a file, then a server. What holds for the one must hold for the other."""
     if request.param == "server":
@@ -186,9 +185,15 @@ def client(milvus_uri):
 
 
 @pytest.fixture
-def name():
-    """A collection's name that no other test's begins with."""
-    return f"news_{next(NUMBERS):03}"
+def name(request):
+    """A collection's name that no other test's begins with; a server is freed of it afterwards."""
+    name = f"news_{next(NUMBERS):03}"
+    yield name
+    client = request.node.funcargs.get("client")
+    if client and not client.is_lite:
+        for collection in client.list_collections():
+            if collection.startswith(name):
+                client.release_collection(collection)
 
 
 @pytest.fixture(scope="session")
@@ -211,19 +216,30 @@ def bucket(s3):
     return f"s3://{new_bucket()}"
 
 
-@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
-def pytest_xdist_make_scheduler(config: pytest.Config, log):
-    """Give whole files to the workers."""
-    return FileScheduling(config, log)
-
-
 # Fixtures that start a Milvus server, a browser or the whole pipeline.
 SLOW_FIXTURES = {"milvus_binaries", "browser", "pipeline", "sample_run", "replayed"}
+# Files that take longest come first, so that no worker is left alone with one of them at the end.
+FIRST = (
+    "store/test_ownership.py",
+    "store/test_collection.py",
+    "defs/test_daemon.py",
+    "test_pipeline_on_server.py",
+    "defs/test_ui.py",
+    "test_pipeline.py",
+    "store/test_server.py",
+    "search/test_knn.py",
+    "viz/test_layout_browser.py",
+    "test_concurrent_runs.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that `make test-fast` leaves out (torch's mark themselves), and sort all."""
-    order(items)
+    """Sort the tests by `FIRST`, and mark those that `make test-fast` leaves out.
+
+    Tests of torch mark themselves.
+    """
+    places = {Path(__file__).parent / name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(FIRST)))
     for item in items:
         params = getattr(getattr(item, "callspec", None), "params", {})
         on_server = "server" in [value for value in params.values() if isinstance(value, str)]

@@ -26,7 +26,6 @@ _PORTS = itertools.count(20_000 + _WORKER % 8 * 1_500 + os.getpid() % 10 * 120)
 _HEALTHY_SECONDS = 90
 # Intervals that suit many machines make tests of one server slow.
 _SHORT_INTERVALS = {
-    "ttl": 2,  # seconds until its former process counts as dead
     "assignmentExpiration": 200,
     "checkInterval": 100,
     "distPullInterval": 100,
@@ -58,13 +57,23 @@ def unpack(folder: Path) -> Path:
 
 
 class MilvusServer:
-    """Standalone Milvus with its own data folder, which it keeps when it is restarted."""
+    """Standalone Milvus with its own data folder, which it keeps when it is restarted.
 
-    def __init__(self, binaries: Path, folder: Path, authentication: bool = False) -> None:
+    Args:
+        binaries: what `unpack` returned.
+        folder: an empty folder.
+        authentication: whether clients need a token.
+        ttl: seconds until a former process counts as dead, and so does one on a busy machine that
+            has no processor for so long.
+    """
+
+    def __init__(
+        self, binaries: Path, folder: Path, authentication: bool = False, ttl: int = 60
+    ) -> None:
         self._binaries, self._folder, self._process = binaries, folder, None
         self.port, self._health = _free_port(), _free_port()
         self.uri = f"http://127.0.0.1:{self.port}"
-        self._configure(authentication)
+        self._configure(authentication, ttl)
 
     def start(self, wait: bool = True) -> "MilvusServer":
         """Start the server. It dies with the thread that starts it."""
@@ -112,7 +121,7 @@ class MilvusServer:
         except OSError:
             return False
 
-    def _configure(self, authentication: bool) -> None:
+    def _configure(self, authentication: bool, ttl: int) -> None:
         from milvus import MilvusServerConfig
 
         config = MilvusServerConfig(data_dir=str(self._folder))
@@ -133,7 +142,7 @@ class MilvusServer:
         text = file.read_text()
         text = re.sub(r"^etcd:$", f"etcd:\n  config:\n    path: {etcd}", text, flags=re.M)
         text = re.sub(r"^  ip: .*$", "  ip: 127.0.0.1", text, flags=re.M)
-        for name, value in _SHORT_INTERVALS.items():
+        for name, value in (_SHORT_INTERVALS | {"ttl": ttl}).items():
             text = re.sub(rf"^( +{name}): \d+", rf"\1: {value}", text, flags=re.M)
         for part, intervals in _MORE_SHORT_INTERVALS.items():
             lines = "".join(f"\n  {name}: {value}" for name, value in intervals.items())

@@ -8,7 +8,7 @@ import pytest
 
 import newsclust_pipeline
 from newsclust_pipeline.defs.settings import SETTINGS
-from newsclust_pipeline_tests.scheduling import FIRST
+from newsclust_pipeline_tests.conftest import FIRST
 
 PACKAGE = Path(newsclust_pipeline.__file__).parent
 ROOT = PACKAGE.parent
@@ -106,7 +106,7 @@ def test_tests_mirror_the_package():
 
 def test_files_that_are_scheduled_first_exist():
     tests = ROOT / "newsclust_pipeline_tests"
-    assert not [name for files in FIRST for name in files if not (tests / name).is_file()]
+    assert not [name for name in FIRST if not (tests / name).is_file()]
 
 
 # Packages whose messages refer to parameters instead of settings.

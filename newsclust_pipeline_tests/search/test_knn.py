@@ -1,7 +1,5 @@
 """The nearest documents are those of brute force, whichever backend searches."""
 
-import itertools
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -17,7 +15,6 @@ from newsclust_pipeline.store.indexes import Index
 from newsclust_pipeline_tests.documents import OWNER
 from newsclust_pipeline_tests.engines import Pickling
 
-NUMBERS = itertools.count()
 FAISS, MILVUS = Index(backend="faiss"), Index(backend="milvus")
 BACKENDS = pytest.mark.parametrize(
     ("client", "index"),
@@ -36,11 +33,6 @@ def client(request, tmp_path_factory):
         uri = str(tmp_path_factory.mktemp("lite") / "milvus.db")
     with connect(uri, OWNER) as opened:
         yield opened
-
-
-@pytest.fixture
-def name():
-    return f"searched_{next(NUMBERS):03}"
 
 
 def as_table(vectors, first=0):

@@ -59,7 +59,7 @@ def test_a_token_is_accepted_as_argument_or_in_the_address_and_a_wrong_one_is_re
 @pytest.fixture(scope="module")
 def mortal(make_server):
     """A server that tests may kill."""
-    return make_server()
+    return make_server(ttl=4)
 
 
 def test_writing_continues_after_a_server_restart(mortal):
