@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import log2, sqrt
 
 from benchmarks.report import table
+from newsclust_pipeline.viz.projection import epochs_for
 
 # CPU seconds on one core of the machine of docs/scaling.md; `--cost name=value` replaces one.
 COSTS = {
@@ -25,13 +26,16 @@ COSTS = {
     "keywords": 2.2e-4,  # tokenize an article and choose its story's keywords
     "symmetric": 5.0,  # make the symmetric matrix, per million articles
     "labels": 40.0,  # everything else of hdbscan_labels, per million articles
-    "projection": 170.0,  # 50 epochs, per million articles
+    "strengths": 20.0,  # UMAP's strengths of all neighbours, per million articles
+    "layout": 1.5e-6,  # an article of the sample, per epoch
+    "place": 3e-5,  # an article that is not in the sample
     "other": 900.0,  # raw_news, milvus_collection, the page …, per million articles
 }
 _WIDTH, _K, _ENTRIES = 79, 50, 4e6
 _EDGES = 70  # entries of the matrix per article
 _TEXT_BYTES = 500
-_PROBES = 32  # cells that a query looks into
+_PROBES = 8  # cells that a query looks into
+_SHARE = 0.2  # of articles in the sample of the map
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ def simulate(n: int, dimension: int, costs: dict[str, float]) -> list[Stage]:
     compared = cells + _PROBES * n / cells
     parts = max(_EDGES * n / _ENTRIES, 1)
     neighbours = n * (8.0 * _WIDTH)
+    sample = _SHARE * n
+    layout = costs["strengths"] * million + costs["layout"] * sample * epochs_for(round(sample))
     return [
         Stage("embeddings", costs["text"] * n, 0, _TEXT_BYTES * n + vectors, vectors),
         Stage("cells of IVF_FLAT", 0, train + add, 2 * vectors, 2 * vectors),
@@ -98,7 +104,8 @@ def simulate(n: int, dimension: int, costs: dict[str, float]) -> list[Stage]:
               costs["prim"] * million, 12 * _EDGES * n + 24 * 2 * n, (12 * _EDGES + 48) * n),
         Stage("labels", 0, costs["labels"] * million, 0, vectors + 12 * _EDGES * n),
         Stage("stories", costs["keywords"] * n, 0, 2.0 * _TEXT_BYTES * n, 4.0 * _TEXT_BYTES * n),
-        Stage("umap_projection", 0, costs["projection"] * million, 0, vectors + neighbours),
+        Stage("umap_projection", costs["place"] * (n - sample), layout, 12.0 * 16 * n,
+              vectors + 2 * neighbours),
         Stage("all others", 0, costs["other"] * million, 0, 4.0 * _TEXT_BYTES * n),
     ]  # fmt: skip
 
