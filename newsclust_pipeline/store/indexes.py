@@ -8,6 +8,7 @@ have here (HNSW and AUTOINDEX).
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import log2
 from typing import Any
 
 from newsclust_pipeline.core.errors import SettingError
@@ -113,8 +114,10 @@ def _defaults(kind: str, documents: int, measured: bool) -> dict[str, int]:
         # Milvus's usual graph. `ef` is far above the number of hits, since recall falls with size.
         return {"M": 16, "efConstruction": 200, "ef": 256}
     if kind == "IVF_FLAT":
-        # faiss's rule of thumb, 4·√N cells; Milvus searches one in 32, faiss as many as it needs.
-        cells = 1 << max(round(max(documents, 1) ** 0.5 * 4).bit_length() - 1, 0)
+        # faiss's rule of thumb, 4·√N cells, as the nearest power of two: with half as many, topics
+        # share cells, and many times as many have to be searched. Milvus searches one in 32, faiss
+        # as many as it needs.
+        cells = 1 << round(log2(max(documents, 1) ** 0.5 * 4))
         return {"nlist": cells} | ({} if measured else {"nprobe": max(cells // 32, min(cells, 16))})
     return {}
 
