@@ -49,7 +49,8 @@ def test_milvus_builds_no_index_if_faiss_searches():
 
 
 @pytest.mark.parametrize(
-    ("documents", "cells", "searched"), [(10**6, 2048, 64), (100, 32, 16), (1, 4, 4)]
+    ("documents", "cells", "searched"),
+    [(10**6, 4096, 128), (300_000, 2048, 64), (100, 32, 16), (1, 4, 4)],
 )
 def test_the_number_of_cells_grows_with_the_square_root_of_the_documents(
     documents, cells, searched
