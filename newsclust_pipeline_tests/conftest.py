@@ -118,9 +118,9 @@ def pipeline(tmp_path, vectors_seen):
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    """Two worker processes of Dask; all tests share them."""
+    """Two worker processes of Dask for a module: idle ones need a twentieth of a core."""
     pytest.importorskip("distributed")
     from newsclust_pipeline.core.dask_cluster import open_cluster
 
