@@ -106,8 +106,22 @@ class Documents:
 
     def take(self, rows: np.ndarray) -> "Documents":
         """Return the documents of these rows, in that order."""
-        distances = self.distances[rows][:, rows].tocsr()
-        return replace(self, distances=distances, vectors=self.vectors[rows])
+        return replace(self, distances=_take(self.distances, rows), vectors=self.vectors[rows])
+
+
+def _take(distances: sp.csr_array, rows: np.ndarray) -> sp.csr_array:
+    """Return `distances[rows][:, rows]`, which SciPy makes by way of several copies."""
+    part = distances[rows]
+    place = np.full(distances.shape[0], -1, dtype=np.int32)
+    place[rows] = np.arange(len(rows), dtype=np.int32)
+    columns, data, starts = place[part.indices], part.data, part.indptr
+    kept = columns >= 0
+    if not kept.all():
+        ends = np.cumsum(kept, dtype=starts.dtype)
+        columns, data, starts = columns[kept], data[kept], np.append(0, ends)[starts]
+    taken = sp.csr_array((data, columns, starts), shape=(len(rows), len(rows)))
+    taken.sort_indices()
+    return taken
 
 
 class Clustering(NamedTuple):

@@ -35,7 +35,8 @@ def parameter_sweep(
     articles = sort_by_id(raw_news, knn_distance_matrix.doc_id)
     documents = replace(documents, engine=engine.open())
     documents = without_series(documents, find_series(articles))
-    table = sweep.sweep(documents.take(knn_distance_matrix.doc_id.argsort()))
+    documents = documents.take(knn_distance_matrix.doc_id.argsort())  # the others take no memory
+    table = sweep.sweep(documents)
     params = {"k": knn_distance_matrix.k} | plain(config)
     return result(table, params, **figures.of_sweep(table))
 

@@ -50,11 +50,13 @@ def without_series(documents: Documents, series: np.ndarray) -> Documents:
 
     The graph keeps its shape. Articles without distances become noise.
     """
-    if not (series != NO_SERIES).any():
+    is_event = series == NO_SERIES
+    if is_event.all():
         return documents
-    graph = documents.distances.tocoo()
-    kept = (series[graph.row] == NO_SERIES) & (series[graph.col] == NO_SERIES)
-    edges = (graph.data[kept], (graph.row[kept], graph.col[kept]))
+    graph = documents.distances
+    kept = is_event[graph.indices] & np.repeat(is_event, np.diff(graph.indptr))
+    starts = np.append(0, np.cumsum(kept, dtype=graph.indptr.dtype))[graph.indptr]
+    edges = (graph.data[kept], graph.indices[kept], starts)
     return replace(documents, distances=sp.csr_array(edges, shape=graph.shape))
 
 
