@@ -42,7 +42,7 @@ def versions_by_value() -> Callable[[], dict[str, str]]:
                 digest.update(path.read_bytes())
             version = importlib.metadata.version("newsclust_pipeline")
             found["newsclust_pipeline"] = f"{version} (code {digest.hexdigest()[:12]})"
-        for name in ("numpy", "scipy", "numba", "faiss-cpu", "onnxruntime"):
+        for name in ("numpy", "scipy", "numba", "faiss-cpu", "umap-learn", "onnxruntime"):
             try:
                 found[name] = importlib.metadata.version(name)
             except importlib.metadata.PackageNotFoundError:

@@ -8,7 +8,9 @@ from newsclust_pipeline.core.dask_versions import difference, versions, versions
 def test_versions_are_those_of_python_this_package_and_what_computes():
     found = versions()
     assert found["Python"] == platform.python_version()
-    assert {"newsclust_pipeline", "numpy", "scipy", "numba", "faiss-cpu"} <= found.keys()
+    assert {"newsclust_pipeline", "numpy", "scipy", "numba", "faiss-cpu", "umap-learn"} <= set(
+        found
+    )
     assert "(code " in found["newsclust_pipeline"]
     assert versions_by_value()() == found
 
