@@ -30,36 +30,39 @@ def digest(stories: pa.Table, lineage: pa.Table, articles: pa.Table, map_address
     """
     events = _newest(lineage)
     by_id = {story["story_id"]: story for story in stories.to_pylist()}
-    shown = {name for row in events for name in (row["story_id"], row["other_story_id"])}
-    shown |= set(list(by_id)[:MAX_LINES])
-    lines = {row["story_id"]: f"**{escape_markdown(row['title'])}**" for row in events}
-    lines |= {name: _story(by_id[name], articles, map_address) for name in by_id if name in shown}
+    titles = {row["story_id"]: row["title"] for row in events}
 
-    def event_lines(event: str, template: str) -> list[str]:
+    def line(name: str) -> str:
+        if name in by_id:
+            return _story(by_id[name], articles, map_address)
+        return f"**{escape_markdown(titles[name])}**" if name in titles else "another story"
+
+    def section(heading: str, event: str, template: str) -> list[str]:
         rows = [row for row in events if row["event"] == event]
         rows.sort(key=lambda row: (_place(by_id.get(row["story_id"])), _change(row)))
-        return [
+        lines = [
             template.format(
-                story=lines[row["story_id"]],
-                other=lines.get(row["other_story_id"], "another story"),
+                story=line(row["story_id"]),
+                other=line(row["other_story_id"]),
                 more=row["size_after"] - row["size_before"],
             )
-            for row in rows
+            for row in rows[:MAX_LINES]
         ]
+        return _section(heading, lines, len(rows))
 
-    biggest = [lines[name] for name in list(by_id)[:MAX_LINES]]
+    biggest = [line(name) for name in list(by_id)[:MAX_LINES]]
     return "\n".join(
         [
             f"# Stories of {events[0]['at']:%Y-%m-%d}" if events else "# Stories",
             "",
             f"{stories.num_rows} stories of {sum(s['size'] for s in by_id.values())} articles.",
             *_parameter_note(events),
-            *_section("New", event_lines("born", "{story}")),
-            *_section("Biggest", biggest),
-            *_section("Fastest growing", event_lines("grown", "+{more}: {story}")),
-            *_section("Merged", event_lines("merged", "{story} went into {other}")),
-            *_section("Split", event_lines("split", "{story} came out of {other}")),
-            *_section("Ended", event_lines("ended", "{story}")),
+            *section("New", "born", "{story}"),
+            *_section("Biggest", biggest, len(biggest)),
+            *section("Fastest growing", "grown", "+{more}: {story}"),
+            *section("Merged", "merged", "{story} went into {other}"),
+            *section("Split", "split", "{story} came out of {other}"),
+            *section("Ended", "ended", "{story}"),
             "",
         ]
     )
@@ -94,11 +97,12 @@ def _place(story: Row | None) -> tuple[bool, bool]:
     return story["cohesion"] < DOUBTFUL, story["kind"] == "column"
 
 
-def _section(heading: str, lines: Sequence[str]) -> list[str]:
+def _section(heading: str, lines: Sequence[str], total: int) -> list[str]:
+    """Return the first lines under a heading, and how many of the total are left out."""
     if not lines:
         return []
-    rest = [f"- and {len(lines) - MAX_LINES} more"] if len(lines) > MAX_LINES else []
-    return ["", f"## {heading}", "", *(f"- {line}" for line in lines[:MAX_LINES]), *rest]
+    rest = [f"- and {total - len(lines)} more"] if total > len(lines) else []
+    return ["", f"## {heading}", "", *(f"- {line}" for line in lines), *rest]
 
 
 def _story(story: Row, articles: pa.Table, map_address: str) -> str:
