@@ -228,6 +228,8 @@ def text_of(tab, selector):
 
 
 def labels(tab):
+    """The titles on the map, of which there is at least one, soon after the page is ready."""
+    tab.wait_for_selector(".label.on")
     return tab.locator(".label.on").all_text_contents()
 
 
