@@ -18,22 +18,24 @@ from newsclust_pipeline.viz.projection import epochs_for
 # CPU seconds on one core of the machine of docs/scaling.md; `--cost name=value` replaces one.
 COSTS = {
     "text": 0.018,  # embed a text (minilm)
-    "pair": 7.8e-9,  # compare a query with a vector of 384 dimensions, in blocks
+    "pair": 6.5e-9,  # compare a query with a vector of 384 dimensions, in blocks
     "rank": 5e-5,  # compute the exact distances of a query's 88 candidates
     "tree": 0.75,  # light edges of a part of four million entries
     "merge": 0.2,  # merge the light edges of two parts, per million articles in them
     "prim": 1.5,  # walk the light edges, per million articles
     "keywords": 2.2e-4,  # tokenize an article and choose its story's keywords
     "symmetric": 5.0,  # make the symmetric matrix, per million articles
-    "labels": 40.0,  # everything else of hdbscan_labels, per million articles
+    "labels": 45.0,  # everything else of hdbscan_labels, per million articles
+    "sweep": 593.0,  # parameter_sweep, per million articles
     "strengths": 20.0,  # UMAP's strengths of all neighbours, per million articles
     "layout": 1.5e-6,  # an article of the sample, per epoch
     "place": 3e-5,  # an article that is not in the sample
-    "other": 900.0,  # raw_news, milvus_collection, the page …, per million articles
+    "other": 500.0,  # raw_news, milvus_collection, the page …, per million articles
 }
 _WIDTH, _K, _ENTRIES = 79, 50, 4e6
 _EDGES = 70  # entries of the matrix per article
 _TEXT_BYTES = 500
+_LABELS_BYTES, _SWEEP_BYTES = 8_000, 9_300  # an article, measured at a million
 _PROBES = 8  # cells that a query looks into
 _SHARE = 0.2  # of articles in the sample of the map
 
@@ -102,7 +104,8 @@ def simulate(n: int, dimension: int, costs: dict[str, float]) -> list[Stage]:
         Stage("symmetric matrix", 0, costs["symmetric"] * million, 0, (8 * _K + 12 * _EDGES) * n),
         Stage("spanning tree", costs["tree"] * parts + costs["merge"] * million * log2(parts + 1),
               costs["prim"] * million, 12 * _EDGES * n + 24 * 2 * n, (12 * _EDGES + 48) * n),
-        Stage("labels", 0, costs["labels"] * million, 0, vectors + 12 * _EDGES * n),
+        Stage("labels", 0, costs["labels"] * million, 0, _LABELS_BYTES * n),
+        Stage("parameter_sweep", 0, costs["sweep"] * million, 0, _SWEEP_BYTES * n),
         Stage("stories", costs["keywords"] * n, 0, 2.0 * _TEXT_BYTES * n, 4.0 * _TEXT_BYTES * n),
         Stage("umap_projection", costs["place"] * (n - sample), layout, 12.0 * 16 * n,
               vectors + 2 * neighbours),
