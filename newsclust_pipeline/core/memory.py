@@ -1,4 +1,4 @@
-"""Give memory back to the operating system between stages."""
+"""Return memory that is not in use to the operating system, between stages."""
 
 import ctypes
 import sys
